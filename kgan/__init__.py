@@ -1,0 +1,46 @@
+"""GANs and long memory for Keras 3, written once for PyTorch, JAX and TensorFlow.
+
+Importing kgan imports no framework and seeds nothing. It only makes PyTorch the
+backend of a Keras that is still to be imported, unless `KERAS_BACKEND` names
+another; a Keras that is already imported stays as it is. The `backend` entry of
+`keras.json` is not asked: Keras writes "tensorflow" there by itself.
+"""
+
+import importlib
+import os
+import sys
+
+if "keras" not in sys.modules:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+
+__version__ = "0.1.0"
+
+# Public name -> the module that holds it, or the module itself. Loaded on first use.
+_LAZY = {
+    "GAN": "kgan.gan.model",
+    "load_digits": "kgan.digits",
+    "load_model": "kgan.gan.model",
+    "architectures": "kgan.gan.architectures",
+    "callbacks": "kgan.callbacks",
+    "digits": "kgan.digits",
+    "experiments": "kgan.experiments",
+    "latent": "kgan.gan.latent",
+    "losses": "kgan.gan.losses",
+    "presets": "kgan.presets",
+    "update_policies": "kgan.gan.update_policies",
+}
+
+__all__ = list(_LAZY)
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module 'kgan' has no attribute {name!r}")
+    module = importlib.import_module(_LAZY[name])
+    value = getattr(module, name, module)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *_LAZY])

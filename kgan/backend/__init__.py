@@ -1,0 +1,30 @@
+"""All that differs between PyTorch, JAX and TensorFlow: one folder of short files each.
+
+A backend's `step.py` holds `BackendModel`, a `keras.Model` with four verbs:
+
+    train_step, test_step    Keras's own signatures here -> adversarial_step(images), evaluation_step(images)
+    record                   a forward pass whose backward pass runs only when asked for
+    apply_if                 an optimiser update behind a real branch
+    input_gradient           a gradient with respect to the inputs, differentiable once more
+
+Everything above this package is written in `keras.ops` and knows no backend.
+"""
+
+import importlib
+
+import keras
+
+
+def _load(file):
+    name = keras.backend.backend()
+    try:
+        return importlib.import_module(f"kgan.backend.{name}.{file}")
+    except ModuleNotFoundError as error:
+        if error.name != f"kgan.backend.{name}":
+            raise
+        raise ImportError(
+            f"kgan trains on torch, jax and tensorflow: set KERAS_BACKEND to one of them, not {name!r}."
+        ) from None
+
+
+BackendModel = _load("step").BackendModel

@@ -1,0 +1,111 @@
+"""The verbs of a training step on JAX.
+
+Keras runs a JAX step without side effects: state goes in, new state comes out. One
+`keras.StatelessScope` over all variables lets the same imperative step run here, and a
+nested scope does so inside each JAX transformation, so that no tracer leaks out of it.
+"""
+
+import jax
+import keras
+
+from kgan.backend.recording import Recording
+
+
+def _run(fn, variables, values):
+    """`fn()` while `variables` hold `values`; returns its result and what they hold afterwards."""
+    with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)) as scope:
+        result = fn()
+    return result, [scope.get_current_value(variable) for variable in variables]
+
+
+def _values(variables):
+    return [variable.value for variable in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+class BackendModel(keras.Model):
+    """A `keras.Model` whose step is written in the verbs below (see `kgan.backend`)."""
+
+    def train_step(self, state, data):
+        """One training step on `data`; returns the logs and the new state."""
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self._stateless(lambda: self.adversarial_step(images), self._train_state(), state)
+
+    def test_step(self, state, data):
+        """One evaluation step on `data`; returns the logs and the new state."""
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        return self._stateless(lambda: self.evaluation_step(images), groups, state)
+
+    def _train_state(self):
+        # The four groups, in the order in which Keras's trainer passes them.
+        return (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+
+    @staticmethod
+    def _stateless(fn, groups, state):
+        variables, structure = jax.tree.flatten(groups)
+        logs, after = _run(fn, variables, jax.tree.leaves(state))
+        return logs, structure.unflatten(after)
+
+    def _others(self, variables):
+        # Keras's trainer empties every variable during `fit`: a nested scope must map them all.
+        known = {id(variable) for variable in variables}
+        return [v for group in self._train_state() for v in group if id(v) not in known]
+
+    def record(self, loss_fn, variables):
+        """Run `loss_fn() -> (loss, aux)` and keep what its backward pass needs.
+
+        Returns:
+            A `Recording` of the gradients with respect to `variables` alone.
+        """
+        others = self._others(variables)
+        held = _values(others)
+
+        def loss_of(values):
+            (loss, aux), after = _run(loss_fn, [*variables, *others], [*values, *held])
+            return loss, (aux, after[len(variables) :])
+
+        loss, pullback, (aux, after) = jax.vjp(loss_of, _values(variables), has_aux=True)
+        _assign(others, after)
+        return Recording(loss, aux, lambda: pullback(jax.numpy.ones_like(loss))[0])
+
+    def apply_if(self, condition, optimizer, gradients, variables):
+        """Where `condition` holds, run `gradients()` and apply them; else do nothing at all."""
+        touched = [*optimizer.variables, *variables]
+        others = self._others(touched)
+        held = _values(others)
+
+        def update(values):
+            _, after = _run(
+                lambda: optimizer.apply(gradients(), variables), [*touched, *others], [*values, *held]
+            )
+            return after[: len(touched)]
+
+        if condition is False:
+            return
+        before = _values(touched)
+        # A condition known while tracing needs no branch.
+        after = update(before) if condition is True else jax.lax.cond(condition, update, lambda v: v, before)
+        _assign(touched, after)
+
+    def input_gradient(self, fn, inputs):
+        """Gradient of the sum of `fn(inputs)` with respect to `inputs`, of their shape."""
+        state = self._others([])
+        held = _values(state)
+
+        def total(values):
+            outputs, after = _run(lambda: fn(values), state, held)
+            return outputs.sum(), after
+
+        gradient, after = jax.grad(total, has_aux=True)(inputs)
+        _assign(state, after)
+        return gradient

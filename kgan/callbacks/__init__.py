@@ -1,0 +1,7 @@
+"""Callbacks for `GAN.fit`."""
+
+from kgan.callbacks.interrupt import FinishStepOnInterrupt
+from kgan.callbacks.progress import ProgressBar
+from kgan.callbacks.sample_grid import SampleGrid
+
+__all__ = ["FinishStepOnInterrupt", "ProgressBar", "SampleGrid"]

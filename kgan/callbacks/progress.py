@@ -1,0 +1,44 @@
+"""One progress bar for a whole run."""
+
+import time
+
+import keras
+import tqdm
+
+_SHOWN = ("d_loss", "g_loss", "p")
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Steps done and time left on stderr, with the epoch and its losses.
+
+    Where epochs are short, Keras's own bar prints a screen of them. Give `fit` verbose=0 beside it.
+    """
+
+    _seconds_between_logs = 1.0
+
+    def on_train_begin(self, logs=None):
+        """Show the bar."""
+        steps = self.params["steps"]
+        total = steps and steps * self.params["epochs"]
+        self._bar = tqdm.tqdm(total=total, unit=" steps", dynamic_ncols=True, mininterval=0.5)
+        self._next_logs = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Show the number of the epoch."""
+        self._bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Advance; show the losses now and then, for to read them waits for the device."""
+        now = time.monotonic()
+        if logs and now >= self._next_logs:
+            self._next_logs = now + self._seconds_between_logs
+            self._bar.set_postfix({k: f"{float(logs[k]):.2f}" for k in _SHOWN if k in logs}, refresh=False)
+        self._bar.update()
+
+    def on_train_end(self, logs=None):
+        """Leave the bar as it ended."""
+        self.close()
+
+    def close(self):
+        """Leave the bar as it is: to be called where training ended early."""
+        self._bar.close()

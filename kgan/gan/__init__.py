@@ -1,0 +1,1 @@
+"""The GAN: model, losses, update policies, architectures, latents."""

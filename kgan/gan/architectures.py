@@ -1,0 +1,167 @@
+"""Pairs of networks for digits: `(latent_dim=100) -> (generator, discriminator)`.
+
+Images are (28, 28, 1) in [−1, 1]; every discriminator ends in a logit. Layers start as
+PyTorch's do, for the sources of these networks were written in it. Every public function of
+this file is an architecture that the command line offers; a new one is one function.
+"""
+
+import itertools
+import math
+
+import keras
+from keras import layers
+
+IMAGE_SHAPE = (28, 28, 1)
+
+
+def fully_connected(latent_dim=100):
+    """Four fully connected layers a network, the generator ending in a sigmoid.
+
+    G: latent → 256 → 512 → 1024 → 784; D: 784 → 1024 → 512 → 256 → 1. LeakyReLU 0.2 between
+    them. The sigmoid's [0, 1] is rescaled to [−1, 1].
+
+    Args:
+        latent_dim: Width of a latent.
+
+    Returns:
+        Generator with 1,486,352 and discriminator with 1,460,225 trainable parameters at 100.
+    """
+    widths = (latent_dim, 256, 512, 1024)
+    generator = [layers.Input((latent_dim,))]
+    for before, after in itertools.pairwise(widths):
+        generator += [_dense(before, after), _leaky_relu()]
+    generator += [
+        _dense(1024, 784),
+        layers.Activation("sigmoid"),
+        layers.Rescaling(2, offset=-1),
+        layers.Reshape(IMAGE_SHAPE),
+    ]
+    return _pair(generator, _dense_discriminator(784, 1024, 512, 256))
+
+
+def template(latent_dim=100):
+    """Fully connected, with batch norm in the generator.
+
+    G: latent → 128 → 256, BN → 512, BN → 1024, BN → 784, tanh; D: 784 → 512 → 256 → 1.
+    LeakyReLU 0.2 between them.
+
+    Args:
+        latent_dim: Width of a latent.
+
+    Returns:
+        Generator with 1,510,032 and discriminator with 533,505 trainable parameters at 100.
+    """
+    generator = [layers.Input((latent_dim,)), _dense(latent_dim, 128), _leaky_relu()]
+    widths = (128, 256, 512, 1024)
+    for before, after in itertools.pairwise(widths):
+        generator += [_dense(before, after), _batch_norm(), _leaky_relu()]
+    generator += [_dense(1024, 784), layers.Activation("tanh"), layers.Reshape(IMAGE_SHAPE)]
+    return _pair(generator, _dense_discriminator(784, 512, 256))
+
+
+def convolutional(latent_dim=100):
+    """Two convolutions a network.
+
+    G: latent → 1024, BN, ReLU → 7·7·128, BN, ReLU → transposed conv to 64, BN, ReLU →
+    transposed conv to 1, tanh; kernels 4, stride 2. D: conv to 32 → conv to 64, kernels 5, each
+    with LeakyReLU 0.2 and max-pool 2 → 1024, LeakyReLU 0.2 → 1.
+
+    Args:
+        latent_dim: Width of a latent.
+
+    Returns:
+        Generator with 6,679,105 and discriminator with 1,102,721 trainable parameters at 100.
+    """
+    generator = [layers.Input((latent_dim,))]
+    for before, after in ((latent_dim, 1024), (1024, 7 * 7 * 128)):
+        generator += [_dense(before, after), _batch_norm(), layers.ReLU()]
+    generator += [layers.Reshape((7, 7, 128)), *_upsampled_images(64)]
+    discriminator = [layers.Input(IMAGE_SHAPE)]
+    for channels, filters in ((1, 32), (32, 64)):
+        discriminator += [
+            _convolution(layers.Conv2D, filters, 5, fan_in=channels * 25),
+            _leaky_relu(),
+            layers.MaxPooling2D(2),
+        ]
+    discriminator += [layers.Flatten(), _dense(64 * 16, 1024), _leaky_relu(), _dense(1024, 1)]
+    return _pair(generator, discriminator)
+
+
+def compact(latent_dim=100):
+    """Two small convolutions a network: quick on a CPU.
+
+    G: latent → 7·7·64, BN, ReLU → transposed conv to 32, BN, ReLU → transposed conv to 1, tanh;
+    D: conv to 16 → conv to 32, each with LeakyReLU 0.2 → 1. Kernels 4, stride 2, throughout.
+
+    Args:
+        latent_dim: Width of a latent.
+
+    Returns:
+        Generator with 356,385 and discriminator with 10,065 trainable parameters at 100.
+    """
+    generator = [
+        layers.Input((latent_dim,)),
+        _dense(latent_dim, 7 * 7 * 64),
+        _batch_norm(),
+        layers.ReLU(),
+        layers.Reshape((7, 7, 64)),
+        *_upsampled_images(32),
+    ]
+    discriminator = [layers.Input(IMAGE_SHAPE)]
+    for channels, filters in ((1, 16), (16, 32)):
+        convolution = _convolution(layers.Conv2D, filters, 4, fan_in=channels * 16, strides=2, padding="same")
+        discriminator += [convolution, _leaky_relu()]
+    discriminator += [layers.Flatten(), _dense(7 * 7 * 32, 1)]
+    return _pair(generator, discriminator)
+
+
+def _upsampled_images(filters):
+    """From 7 × 7 through 14 × 14 to images, by transposed convolutions of kernel 4."""
+    return [
+        _convolution(layers.Conv2DTranspose, filters, 4, fan_in=filters * 16, strides=2, padding="same"),
+        _batch_norm(),
+        layers.ReLU(),
+        _convolution(layers.Conv2DTranspose, 1, 4, fan_in=16, strides=2, padding="same"),
+        layers.Activation("tanh"),
+    ]
+
+
+def _pair(generator, discriminator):
+    return (
+        keras.Sequential(generator, name="generator"),
+        keras.Sequential(discriminator, name="discriminator"),
+    )
+
+
+def _dense_discriminator(*widths):
+    stack = [layers.Input(IMAGE_SHAPE), layers.Flatten()]
+    for before, after in itertools.pairwise(widths):
+        stack += [_dense(before, after), _leaky_relu()]
+    return [*stack, _dense(widths[-1], 1)]
+
+
+def _dense(fan_in, units):
+    return layers.Dense(units, **_torch_initializers(fan_in))
+
+
+def _convolution(layer, filters, kernel_size, *, fan_in, strides=1, padding="valid"):
+    return layer(filters, kernel_size, strides=strides, padding=padding, **_torch_initializers(fan_in))
+
+
+def _torch_initializers(fan_in):
+    """Uniform in ±1/√fan_in for kernel and bias, as torch.nn.Linear and its convolutions do."""
+    limit = 1 / math.sqrt(fan_in)
+    return {
+        "kernel_initializer": keras.initializers.RandomUniform(-limit, limit),
+        "bias_initializer": keras.initializers.RandomUniform(-limit, limit),
+    }
+
+
+def _batch_norm():
+    # torch.nn.BatchNorm's defaults: its momentum 0.1 is 0.9 here. The well-known template writes
+    # BatchNorm1d(n, 0.8), which passes a momentum as epsilon.
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+
+
+def _leaky_relu():
+    return layers.LeakyReLU(negative_slope=0.2)

@@ -1,0 +1,380 @@
+"""The GAN as a `keras.Model`: one step, written once for all backends."""
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from kgan.backend import BackendModel
+from kgan.gan import losses, randomness, update_policies
+from kgan.gan.data import ShuffledImages
+from kgan.gan.latent import sample_latents
+from kgan.gan.optimizer_pair import OptimizerPair
+from kgan.spec import check, is_count
+
+for _spec in (*losses.Loss.choices().values(), *update_policies.UpdatePolicy.choices().values()):
+    keras.saving.register_keras_serializable("kgan")(_spec)
+
+
+@keras.saving.register_keras_serializable("kgan")
+class GAN(BackendModel):
+    """A generator and a discriminator, trained against each other by `fit`.
+
+    One step takes one batch of real images x and one of latents z. Both gradients are taken
+    at the weights before the step; then G is applied, then D, each with the probability that
+    the update policy gives it:
+
+        L(G), L(D)   from the logits of D(G(z)) and D(x), by the loss
+        p            e^{L(D)} / (e^{L(D)} + e^{L(G)}) for `LossBalanced`
+
+    A skipped update runs no backward pass and changes no weight, slot or counter. Batch
+    statistics of D, if it has any, do advance in its forward pass, skipped or not.
+
+    `fit` logs, each as its mean over the steps of the epoch: `d_loss`, `g_loss`, `p` (the
+    probability to update D), `d_updates` (the share of steps that did), `d_real` and `d_fake`
+    (the mean probability that D gives to real and to generated images to be real).
+
+    Args:
+        generator: Model `(batch, latent_dim) -> (batch, *image_shape)`, images in [−1, 1].
+        discriminator: Model `(batch, *image_shape) -> (batch, 1)`, logits.
+        latent_dim: Width of a latent.
+        loss: `kgan.losses.Loss`; `NonSaturating()` if None. Kept as `adversarial_loss`.
+        update_policy: `kgan.update_policies.UpdatePolicy`; `LossBalanced()` if None.
+        seed: Integer in [0, 2³¹) that fixes the data order, the latents, the coins and the
+            dropout masks. Weights are initialised before: seed them by the initialisers or
+            `keras.utils.set_random_seed`.
+        **kwargs: `name` and `dtype` of a `keras.Model`.
+
+    Raises:
+        ValueError: If the shapes of the two networks do not fit each other or `latent_dim`.
+    """
+
+    def __init__(
+        self, generator, discriminator, *, latent_dim=100, loss=None, update_policy=None, seed=0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        check("latent_dim", "a positive integer", latent_dim, holds=is_count(latent_dim))
+        check("seed", "an integer in [0, 2**31)", seed, holds=isinstance(seed, int) and 0 <= seed < 2**31)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.latent_dim = latent_dim
+        self.adversarial_loss = loss or losses.NonSaturating()
+        self.update_policy = update_policy or update_policies.LossBalanced()
+        self.seed = seed
+        self.image_shape = _built_image_shape(generator, discriminator, latent_dim)
+        self.latent_seeds = keras.random.SeedGenerator(seed)
+        self.step = self._counter("step")
+        self.epoch = self._counter("epoch")
+        self._means = {name: keras.metrics.Mean(name) for name in _LOGS}
+        self._warn_of_unbounded_loss()
+        self.built = True
+
+    def _counter(self, name):
+        return self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name=name)
+
+    def _warn_of_unbounded_loss(self):
+        if self.update_policy.compares_losses and not self.adversarial_loss.bounded_below:
+            warnings.warn(
+                f"{self.update_policy} compares L(D) with L(G), which {self.adversarial_loss} leaves "
+                "unbounded below: D would soon be updated always. Use NonSaturating() or FixedProbability().",
+                stacklevel=3,
+            )
+
+    def compile(
+        self,
+        generator_optimizer,
+        discriminator_optimizer,
+        *,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+    ):
+        """Give each network its optimiser.
+
+        Args:
+            generator_optimizer: `keras.optimizers.Optimizer` or the name of one.
+            discriminator_optimizer: Another one.
+            run_eagerly: As in `keras.Model.compile`.
+            steps_per_execution: As in `keras.Model.compile`.
+            jit_compile: As in `keras.Model.compile`.
+
+        Raises:
+            ValueError: If one optimiser object is given for both.
+        """
+        if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
+            raise ValueError("`discriminator_optimizer` must be another object than `generator_optimizer`.")
+        pair = OptimizerPair(
+            generator=keras.optimizers.get(generator_optimizer),
+            discriminator=keras.optimizers.get(discriminator_optimizer),
+            generator_variables=self.generator.trainable_variables,
+            discriminator_variables=self.discriminator.trainable_variables,
+        )
+        super().compile(
+            optimizer=pair,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,  # the loss scale would wrap the pair, not its children
+        )
+
+    @property
+    def generator_optimizer(self):
+        """The optimiser of the generator, once compiled."""
+        return self.optimizer.generator
+
+    @property
+    def discriminator_optimizer(self):
+        """The optimiser of the discriminator, once compiled."""
+        return self.optimizer.discriminator
+
+    @property
+    def metrics(self):
+        """The six means that `fit` logs."""
+        return list(self._means.values())
+
+    def call(self, latents, training=False):
+        """Images of latents.
+
+        Args:
+            latents: Tensor `(batch, latent_dim)`.
+            training: Whether batch norm and dropout act as in training.
+
+        Returns:
+            Tensor `(batch, *image_shape)`.
+        """
+        return self.generator(latents, training=training)
+
+    def sample(self, n, *, seed=None, batch_size=1000):
+        """Generated images, in inference mode.
+
+        Args:
+            n: Number of images.
+            seed: Integer ≥ 0: the same seed gives the same latents on every backend. None
+                draws new ones.
+            batch_size: Images generated at a time.
+
+        Returns:
+            Array `(n, *image_shape)`, float32.
+        """
+        check("n", "a positive integer", n, holds=is_count(n))
+        latents = sample_latents(n, self.latent_dim, seed=seed)
+        batches = [
+            self.predict_on_batch(latents[start : start + batch_size]) for start in range(0, n, batch_size)
+        ]
+        return np.concatenate(batches).astype("float32", copy=False)
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, *, shuffle=True, **kwargs):
+        """Train on images; as `keras.Model.fit`, with these differences.
+
+        Args:
+            x: Array of images `(num_images, *image_shape)` in [−1, 1], or a
+                `keras.utils.PyDataset`, torch `DataLoader` or `tf.data.Dataset` of them.
+                Labels beside the images are ignored.
+            y: Ignored.
+            batch_size: For arrays, images a batch; 32 if None.
+            epochs: Number of epochs.
+            callbacks: As in `keras.Model.fit`.
+            shuffle: For arrays, whether to visit them in a new order each epoch, a function of
+                (seed, epoch). Data sets keep the order that they have.
+            **kwargs: As in `keras.Model.fit`.
+
+        Raises:
+            ValueError: If images have another shape or range than the generator's, or
+                `batch_size` or `epochs` are not positive or larger than the data.
+        """
+        check("epochs", "a positive integer", epochs, holds=is_count(epochs))
+        is_array = hasattr(x, "shape")
+        if is_array:
+            x, y = self._shuffled(x, batch_size=batch_size, shuffle=shuffle), None
+            batch_size = None
+        callbacks = [_CountEpochs(), *(keras.tree.flatten(callbacks) if callbacks else ())]
+        return super().fit(
+            x, y, batch_size=batch_size, epochs=epochs, callbacks=callbacks, shuffle=False, **kwargs
+        )
+
+    def _shuffled(self, x, *, batch_size, shuffle):
+        images = ops.convert_to_numpy(x)
+        batch_size = 32 if batch_size is None else batch_size
+        check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
+        self._check_shape(images)
+        rule = f"at most the number of images, {len(images)}"
+        check("batch_size", rule, batch_size, holds=batch_size <= len(images))
+        _check_range(images)
+        seed = self.seed if shuffle else None
+        return ShuffledImages(images, batch_size=batch_size, seed=seed, first_epoch=int(self.epoch.value))
+
+    def _check_shape(self, images):
+        shape = tuple(images.shape[1:])
+        if shape != self.image_shape:
+            raise ValueError(f"`x` must hold images of shape {self.image_shape}, got {shape}.")
+
+    def draw_latents(self, n):
+        """Latents `(n, latent_dim)` of the current step. Override to draw from elsewhere."""
+        return keras.random.normal((n, self.latent_dim), seed=self.latent_seeds)
+
+    def adversarial_step(self, real):
+        """One update of both networks, as the class describes it.
+
+        Args:
+            real: Tensor `(batch, *image_shape)`.
+
+        Returns:
+            Dict of the six logs.
+        """
+        self._check_shape(real)
+        self._reseed(randomness.SEEDS, self.step)
+        latents = self.draw_latents(ops.shape(real)[0])
+        generator, discriminator = self.generator, self.discriminator
+
+        g = self.record(lambda: self._generator_loss(latents), generator.trainable_variables)
+        g_loss, fake = (ops.stop_gradient(value) for value in g.aux)
+        d = self.record(lambda: self._discriminator_loss(real, fake), discriminator.trainable_variables)
+        d_loss, d_real, d_fake = (ops.stop_gradient(value) for value in d.aux)
+
+        p, update_d, update_g = self._throw_coins(d_loss, g_loss)
+        # G first: torch refuses a backward pass through weights that were changed in place.
+        self.apply_if(update_g, self.generator_optimizer, g.gradients, generator.trainable_variables)
+        self.apply_if(update_d, self.discriminator_optimizer, d.gradients, discriminator.trainable_variables)
+        self.step.assign_add(1)
+        return self._log(d_loss=d_loss, g_loss=g_loss, p=p, d_updates=update_d, d_real=d_real, d_fake=d_fake)
+
+    def evaluation_step(self, real):
+        """Both losses on a batch, in inference mode; nothing is updated.
+
+        Args:
+            real: Tensor `(batch, *image_shape)`.
+
+        Returns:
+            Dict of `d_loss`, `g_loss`, `d_real` and `d_fake`.
+        """
+        self._check_shape(real)
+        # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
+        self._reseed(randomness.EVALUATION_SEEDS, self._means["d_loss"].count)
+        fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=False)
+        fake_logits = self.discriminator(fake, training=False)
+        g_loss = self.adversarial_loss.generator_loss(fake_logits)
+        real_logits = self.discriminator(real, training=False)
+        d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
+        d_real, d_fake = _mean_probability(real_logits), _mean_probability(fake_logits)
+        return self._log(d_loss=d_loss, g_loss=g_loss, d_real=d_real, d_fake=d_fake)
+
+    def _generator_loss(self, latents):
+        fake = self.generator(latents, training=True)
+        loss = self.adversarial_loss.generator_loss(self.discriminator(fake, training=True))
+        return _with_regularisers(loss, self.generator), (loss, fake)
+
+    def _discriminator_loss(self, real, fake):
+        real_logits = self.discriminator(real, training=True)
+        fake_logits = self.discriminator(fake, training=True)
+        loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
+        seen = (loss, _mean_probability(real_logits), _mean_probability(fake_logits))
+        return _with_regularisers(loss, self.discriminator), seen
+
+    def _throw_coins(self, d_loss, g_loss):
+        step, epoch = ops.convert_to_tensor(self.step), ops.convert_to_tensor(self.epoch)
+        p_d, p_g = self.update_policy(step, epoch, d_loss, g_loss)
+        update_d = randomness.coin(p_d, self.seed, randomness.UPDATE_DISCRIMINATOR, step)
+        update_g = randomness.coin(p_g, self.seed, randomness.UPDATE_GENERATOR, step)
+        return p_d, update_d, update_g
+
+    def _reseed(self, stream, step):
+        # All state that is not weights: this model's seed generator and those of dropout layers.
+        weights = {id(weight) for weight in self.weights}
+        states = [variable for variable in self.variables if id(variable) not in weights]
+        randomness.reseed(states, self.seed, stream, step)
+
+    def _log(self, **values):
+        for name, value in values.items():
+            self._means[name].update_state(ops.cast(value, "float32"))
+        return {name: self._means[name].result() for name in values}
+
+    def get_config(self):
+        """The networks, loss, policy and numbers that `from_config` needs."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "generator": serialize(self.generator),
+            "discriminator": serialize(self.discriminator),
+            "latent_dim": self.latent_dim,
+            "loss": serialize(self.adversarial_loss),
+            "update_policy": serialize(self.update_policy),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The GAN that `get_config` described, with fresh weights."""
+        parts = ("generator", "discriminator", "loss", "update_policy")
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**config | {part: deserialize(config[part]) for part in parts})
+
+    def get_compile_config(self):
+        """Both optimisers and the way of execution, for `compile_from_config`."""
+        return {
+            "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
+            "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config):
+        """Compile as `get_compile_config` described."""
+        parts = ("generator_optimizer", "discriminator_optimizer")
+        self.compile(**config | {part: keras.optimizers.deserialize(config[part]) for part in parts})
+
+
+def load_model(path):
+    """The GAN of a `.keras` file, with its optimisers, step and epoch.
+
+    Args:
+        path: File that `GAN.save` wrote, on any backend.
+
+    Returns:
+        A compiled `GAN`. Its file is read in Keras's safe mode: it runs no code.
+    """
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+_LOGS = ("d_loss", "g_loss", "p", "d_updates", "d_real", "d_fake")
+
+
+class _CountEpochs(keras.callbacks.Callback):
+    """Counts the epochs of the model's life, before any other callback sees the epoch's end."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.epoch.assign_add(1)
+
+
+def _built_image_shape(generator, discriminator, latent_dim):
+    """Build both networks and return the shape of an image, or say which of them does not fit."""
+    images = _output_of(generator, "generator", (latent_dim,), "latents")
+    shape = tuple(images.shape[1:])
+    logits = _output_of(discriminator, "discriminator", shape, "the generator's images")
+    if tuple(logits.shape) != (None, 1):
+        raise ValueError(f"`discriminator` must return logits (batch, 1), got {tuple(logits.shape)}.")
+    return shape
+
+
+def _output_of(network, name, input_shape, what):
+    expected = getattr(network, "input_shape", None) if network.built else None
+    if expected is not None and tuple(expected[1:]) != input_shape:
+        raise ValueError(f"`{name}` takes inputs {tuple(expected[1:])}, but {what} are {input_shape}.")
+    return network(keras.Input(input_shape))
+
+
+def _check_range(images):
+    low, high = float(np.min(images)), float(np.max(images))
+    if not (low >= -1 and high <= 1):  # a NaN fails both
+        raise ValueError(
+            f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]; for 0 to 255, give x / 127.5 - 1."
+        )
+
+
+def _with_regularisers(loss, network):
+    # The networks' own weight penalties are trained on, but no policy sees them.
+    return sum(network.losses, start=loss)
+
+
+def _mean_probability(logits):
+    return ops.mean(ops.sigmoid(logits))

@@ -1,0 +1,74 @@
+"""Settings as frozen dataclasses: shown, parsed, saved and restored by their fields.
+
+A `Spec` imports no framework, so presets, `--dry-run` and `--help` need none. Its `repr`,
+such as `EveryK(k=2)`, is what the command line accepts and what a run's config.json holds.
+"""
+
+import ast
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Base of the losses, update policies and optimiser settings."""
+
+    def get_config(self):
+        """The fields by name, for Keras's serialisation."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        """The spec that `get_config` described."""
+        return cls(**config)
+
+    @classmethod
+    def parse(cls, text):
+        """The spec that `text` writes, such as `EveryK(k=2)`, `EveryK(2)` or `Always`.
+
+        Args:
+            text: Name of a subclass, with literal arguments in brackets if it takes any.
+
+        Raises:
+            ValueError: If no subclass has that name or its arguments do not fit.
+        """
+        choices = cls.choices()
+        name, arguments, keywords = _parse_call(text)
+        if name not in choices:
+            raise ValueError(f"{text!r} is not one of {', '.join(choices)}.")
+        try:
+            return choices[name](*arguments, **keywords)
+        except TypeError:
+            fields = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(choices[name]))
+            raise ValueError(f"{text!r} does not fit {name}({fields}).") from None
+
+    @classmethod
+    def choices(cls):
+        """Every concrete subclass by name."""
+        found = {}
+        for subclass in cls.__subclasses__():
+            found |= {subclass.__name__: subclass} | subclass.choices()
+        return {name: spec for name, spec in found.items() if not name.startswith("_")}
+
+
+def _parse_call(text):
+    # Literals only: nothing that a user types is evaluated.
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+        if isinstance(node, ast.Name):
+            return node.id, [], {}
+        arguments = [ast.literal_eval(argument) for argument in node.args]
+        keywords = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
+        return node.func.id, arguments, keywords
+    except (SyntaxError, ValueError, AttributeError):
+        raise ValueError(f"{text!r} is not of the form Name or Name(argument=number).") from None
+
+
+def check(name, rule, value, *, holds):
+    """Raise a ValueError that names the argument, its rule and its value, unless `holds`."""
+    if not holds:
+        raise ValueError(f"`{name}` must be {rule}, got {value!r}.")
+
+
+def is_count(value):
+    """Whether `value` is a positive integer (and not a bool)."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

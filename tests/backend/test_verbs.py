@@ -1,0 +1,104 @@
+"""The verbs of each backend, against derivatives by hand."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from conftest import same_bits, small_gan, small_images, values
+from kgan.gan.update_policies import UpdatePolicy
+
+
+def variable(value):
+    return keras.Variable(ops.convert_to_tensor(value, "float32"))
+
+
+def array(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+def test_record_returns_gradients_of_the_variables_asked_for():
+    a, b = variable([1.0, 2.0]), variable(3.0)
+    gan = small_gan()
+    recording = gan.record(lambda: (ops.sum(a * a * b), "beside"), [a])
+    assert float(recording.loss) == 15
+    assert recording.aux == "beside"
+    (of_a,) = recording.gradients()
+    np.testing.assert_allclose(array(of_a), [6, 12])  # 2 a b
+
+
+def test_record_gives_zeros_where_the_loss_does_not_depend_on_a_variable():
+    a, unused = variable(2.0), variable([1.0, 1.0])
+    of_a, of_unused = small_gan().record(lambda: (a * a, None), [a, unused]).gradients()
+    assert float(of_a) == 4
+    np.testing.assert_array_equal(array(of_unused), [0, 0])
+
+
+def test_record_keeps_the_batch_statistics_of_its_forward_pass():
+    gan = small_gan(batch_norm=True)
+    before = values(gan.generator.non_trainable_variables)
+    latents = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    gan.record(
+        lambda: (ops.sum(gan.generator(latents, training=True)), None), gan.generator.trainable_variables
+    )
+    kernel, bias = values(gan.generator.layers[0].weights)
+    mean = 0.01 * (latents @ kernel + bias).mean(0)  # Keras's momentum of 0.99, from 0
+    after = values(gan.generator.non_trainable_variables)
+    assert not same_bits(before, after)
+    np.testing.assert_allclose(after[0], mean, atol=1e-6)
+
+
+@pytest.mark.parametrize("thrown", [True, False, "tensor"])
+def test_apply_if_updates_by_the_gradient_or_not_at_all(thrown):
+    weight = variable([1.0, 2.0])
+    optimizer = keras.optimizers.SGD(0.5)
+    optimizer.build([weight])
+    calls = []
+
+    def gradients():
+        calls.append(1)
+        return [ops.convert_to_tensor([2.0, 4.0])]
+
+    condition = ops.convert_to_tensor(True) if thrown == "tensor" else thrown  # noqa: FBT003
+    small_gan().apply_if(condition, optimizer, gradients, [weight])
+    np.testing.assert_allclose(array(weight), [0, 0] if thrown else [1, 2])
+    assert len(calls) == bool(thrown)
+
+
+def test_input_gradient_matches_the_derivative_by_hand():
+    inputs = ops.convert_to_tensor([[1.0, 2.0], [3.0, -1.0]])
+    gradient = small_gan().input_gradient(lambda x: ops.sum(x**3, axis=1), inputs)
+    np.testing.assert_allclose(array(gradient), [[3, 12], [27, 3]])
+
+
+def test_input_gradient_can_be_differentiated_once_more():
+    # The squared norm of d/dx (w x^2) = 2 w x is 4 w^2 |x|^2, whose slope in w is 8 w |x|^2.
+    gan = small_gan()
+    weight = gan.discriminator.layers[-1].bias
+    weight.assign([1.5])
+    inputs = ops.convert_to_tensor([[1.0, 2.0]])
+
+    def penalty():
+        return ops.sum(gan.input_gradient(lambda x: weight * x**2, inputs) ** 2), None
+
+    recording = gan.record(penalty, [weight])
+    assert float(recording.loss) == pytest.approx(4 * 1.5**2 * 5)
+    assert float(recording.gradients()[0][0]) == pytest.approx(8 * 1.5 * 5)
+
+
+def test_a_step_is_traced_once_for_each_shape_of_batch():
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch traces nothing")
+    traces = []
+
+    class Counting(UpdatePolicy):
+        def __call__(self, step, epoch, d_loss, g_loss):
+            traces.append(1)
+            return 0.5, 1
+
+    gan = small_gan(update_policy=Counting())
+    gan.fit(small_images(20), batch_size=8, epochs=2, verbose=0)  # batches of 8, 8 and 4
+    first = len(traces)
+    gan.fit(small_images(20), batch_size=8, epochs=5, verbose=0)
+    assert 1 <= first <= 2
+    assert len(traces) == first

@@ -1,0 +1,88 @@
+"""What several test files share: small networks, small data, other interpreters."""
+
+import kgan  # before Keras, for it chooses the backend
+
+# isort: split
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MNIST = ROOT.parent / "shared" / "mnist"
+BACKENDS = [name for name in ("torch", "jax", "tensorflow") if importlib.util.find_spec(name)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of the tests' own, filled once."""
+    path = tmp_path_factory.mktemp("cache")
+    os.environ["KGAN_CACHE"] = str(path)
+    yield path
+    del os.environ["KGAN_CACHE"]
+
+
+@pytest.fixture
+def full_mnist():
+    """Folder of the full MNIST, where the machine has it."""
+    if not MNIST.is_dir():
+        pytest.skip("the full MNIST is not at ../shared/mnist")
+    return MNIST
+
+
+def small_pair(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False):
+    """A fully connected pair with known initial weights, the same on every backend."""
+    width = int(np.prod(image_shape))
+    layers = keras.layers
+    generator = [layers.Input((latent_dim,)), layers.Dense(8)]
+    generator += [layers.BatchNormalization()] if batch_norm else []
+    generator += [layers.LeakyReLU(0.2), layers.Dense(width, activation="tanh"), layers.Reshape(image_shape)]
+    discriminator = [layers.Input(image_shape), layers.Flatten(), layers.Dense(6), layers.LeakyReLU(0.2)]
+    discriminator += [layers.Dropout(dropout), layers.Dense(1)]
+    networks = keras.Sequential(generator), keras.Sequential(discriminator)
+    rng = np.random.default_rng(0)
+    for variable in (*networks[0].trainable_variables, *networks[1].trainable_variables):
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+    return networks
+
+
+def small_gan(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False, learning_rate=0.01, **kwargs):
+    """A compiled GAN of `small_pair`, each network with an Adam of its own."""
+    networks = small_pair(
+        latent_dim=latent_dim, image_shape=image_shape, dropout=dropout, batch_norm=batch_norm
+    )
+    gan = kgan.GAN(*networks, latent_dim=latent_dim, **kwargs)
+    gan.compile(keras.optimizers.Adam(learning_rate), keras.optimizers.Adam(learning_rate))
+    return gan
+
+
+def small_images(num_images=32, image_shape=(4,)):
+    """Images in [−1, 1]."""
+    return np.random.default_rng(1).uniform(-1, 1, (num_images, *image_shape)).astype("float32")
+
+
+def values(variables):
+    """NumPy copies of variables."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def same_bits(before, after):
+    """Whether two lists of arrays are equal, bit by bit."""
+    return len(before) == len(after) and all(
+        a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True)
+    )
+
+
+def run_python(code, *arguments, backend=None, **environment):
+    """Run code in a fresh interpreter, as a user would; returns the finished process."""
+    env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | environment
+    if backend is not None:
+        env["KERAS_BACKEND"] = backend
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)

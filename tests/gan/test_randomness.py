@@ -1,0 +1,59 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kgan.gan import randomness
+
+STEPS = np.arange(10_000, dtype="int32")
+
+
+def oracle_bits(seed, stream, step):
+    """The same hash in Python's unbounded integers."""
+
+    def mix(x):
+        x ^= x >> 16
+        x = x * 0x7FEB352D & 0xFFFFFFFF
+        x ^= x >> 15
+        x = x * 0x846CA68B & 0xFFFFFFFF
+        return x ^ x >> 16
+
+    return mix((mix((mix(seed) + stream) & 0xFFFFFFFF) + step) & 0xFFFFFFFF)
+
+
+def oracle_uniform(seed, stream, step):
+    return (oracle_bits(seed, stream, step) >> 8) / 2**24
+
+
+@pytest.mark.parametrize(("seed", "stream"), [(0, 1), (12345, 2), (2**31 - 1, randomness.EVALUATION_SEEDS)])
+def test_coins_are_bit_equal_to_integer_arithmetic(seed, stream):
+    ours = ops.convert_to_numpy(randomness.uniform(seed, stream, ops.convert_to_tensor(STEPS)))
+    expected = np.array([oracle_uniform(seed, stream, int(step)) for step in STEPS], "float32")
+    assert ours.dtype == "float32"
+    assert ours.tobytes() == expected.tobytes()
+
+
+def test_uniforms_look_uniform_and_uncorrelated():
+    # Means and correlations of n uniforms have standard errors 1/sqrt(12 n) and 1/sqrt(n); five of them.
+    u = {s: np.array([oracle_uniform(7, s, int(step)) for step in STEPS]) for s in (1, 2)}
+    assert abs(u[1].mean() - 0.5) < 5 / np.sqrt(12 * len(STEPS))
+    assert abs(np.corrcoef(u[1][1:], u[1][:-1])[0, 1]) < 5 / np.sqrt(len(STEPS))
+    assert abs(np.corrcoef(u[1], u[2])[0, 1]) < 5 / np.sqrt(len(STEPS))
+
+
+def test_certain_coins_are_python_bools_and_others_are_thrown():
+    assert randomness.coin(1, 0, 1, 5) is True
+    assert randomness.coin(0.0, 0, 1, 5) is False
+    u = oracle_uniform(3, 1, 5)
+    assert bool(randomness.coin(u + 1e-6, 3, 1, 5))
+    assert not bool(randomness.coin(u - 1e-6, 3, 1, 5))
+
+
+def test_reseeding_gives_each_generator_its_own_words_of_seed_and_step():
+    generators = [keras.random.SeedGenerator(0) for _ in range(2)]
+    randomness.reseed(
+        [generator.state for generator in generators], 9, 100, ops.convert_to_tensor(4, "int32")
+    )
+    states = [ops.convert_to_numpy(generator.state).tolist() for generator in generators]
+    words = [oracle_bits(9, stream, 4) >> 1 for stream in range(100, 104)]
+    assert states == [words[:2], words[2:]]

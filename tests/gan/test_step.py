@@ -1,0 +1,141 @@
+"""The adversarial step against an oracle in NumPy, and what a skipped update leaves alone."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import kgan
+from conftest import same_bits, small_gan, small_images, small_pair, values
+from kgan.gan import randomness
+from kgan.gan.update_policies import Always, EveryK, EveryKEpochs, FixedProbability, KSteps, LossBalanced
+from numpy_gan import NumpyGAN
+
+STEPS, BATCH = 20, 8
+
+
+class InjectedGAN(kgan.GAN):
+    """Draws the latents it was given, for streams differ between backends."""
+
+    def draw_latents(self, n):
+        return ops.take(ops.convert_to_tensor(LATENTS), self.step, axis=0)
+
+
+class EachStep(keras.callbacks.Callback):
+    """Keeps what one step logged: with one step an epoch, its means are its values."""
+
+    def __init__(self):
+        super().__init__()
+        self.logs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logs.append(dict(logs))
+
+
+LATENTS = np.random.default_rng(5).normal(size=(STEPS, BATCH, 3)).astype("float32")
+REAL = np.random.default_rng(6).uniform(-1, 1, (STEPS, BATCH, 4)).astype("float32")
+
+
+def trained(policy, *, learning_rate=0.01):
+    """Logs of 20 steps, and the GAN after them; each step is an epoch of one batch."""
+    gan = InjectedGAN(*small_pair(), latent_dim=3, update_policy=policy)
+    gan.compile(keras.optimizers.Adam(learning_rate), keras.optimizers.Adam(learning_rate))
+    each = EachStep()
+    for real in REAL:
+        gan.fit(real, batch_size=BATCH, callbacks=[each], shuffle=False, verbose=0)
+    return each.logs, gan
+
+
+def oracle(update_d=lambda step, d_loss, g_loss: True):
+    generator, discriminator = small_pair()
+    gan = NumpyGAN(values(generator.weights), values(discriminator.weights), 0.01)
+    logs = []
+    for step, (real, latents) in enumerate(zip(REAL, LATENTS, strict=True)):
+        logs.append(gan.step(real, latents, update_d=lambda d, g, s=step: update_d(s, d, g)))
+    return logs, gan
+
+
+def uniform(step):
+    return float(randomness.uniform(0, randomness.UPDATE_DISCRIMINATOR, step))
+
+
+def test_losses_and_weights_match_the_oracle_over_twenty_steps():
+    logs, gan = trained(Always())
+    expected, numpy_gan = oracle()
+    assert logs[0]["d_loss"] == pytest.approx(expected[0][0], abs=1e-6)
+    assert logs[0]["g_loss"] == pytest.approx(expected[0][1], abs=1e-6)
+    for log, (d_loss, g_loss, _) in zip(logs, expected, strict=True):
+        assert log["d_loss"] == pytest.approx(d_loss, abs=1e-4)
+        assert log["g_loss"] == pytest.approx(g_loss, abs=1e-4)
+    ours = values([*gan.generator.weights, *gan.discriminator.weights])
+    for weight, exact in zip(ours, [*numpy_gan.g, *numpy_gan.d], strict=True):
+        np.testing.assert_allclose(weight, exact, atol=1e-4)
+
+
+def test_loss_balanced_follows_the_oracles_schedule():
+    def by_the_formula(step, d_loss, g_loss):
+        return uniform(step) < np.exp(d_loss) / (np.exp(d_loss) + np.exp(g_loss))
+
+    logs, _ = trained(LossBalanced())
+    expected, _ = oracle(by_the_formula)
+    assert [bool(log["d_updates"]) for log in logs] == [updated for *_, updated in expected]
+    assert 0 < sum(updated for *_, updated in expected) < STEPS
+    for log, (d_loss, g_loss, _) in zip(logs, expected, strict=True):
+        assert log["p"] == pytest.approx(np.exp(d_loss) / (np.exp(d_loss) + np.exp(g_loss)), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("policy", "updated"),
+    [
+        (FixedProbability(0.4), lambda step: uniform(step) < 0.4),
+        (EveryK(3), lambda step: step % 3 == 0),
+        (EveryKEpochs(4), lambda step: step % 4 == 0),  # an epoch is one step here
+        (KSteps(4), lambda step: True),
+    ],
+)
+def test_policies_that_look_at_no_loss_give_the_same_schedule_everywhere(policy, updated):
+    logs, _ = trained(policy)
+    assert [bool(log["d_updates"]) for log in logs] == [updated(step) for step in range(STEPS)]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_skipped_discriminator_keeps_weights_slots_and_counter(compiled):
+    gan = small_gan(update_policy=FixedProbability(1e-9))  # a coin that is thrown and never falls
+    gan.fit(small_images(), batch_size=8, verbose=0)
+    before = values([*gan.discriminator.trainable_variables, *gan.discriminator_optimizer.variables])
+    generator = values(gan.generator.trainable_variables)
+    gan.run_eagerly = not compiled
+    gan.make_train_function(force=True)
+    history = gan.fit(small_images(), batch_size=8, verbose=0).history
+    after = values([*gan.discriminator.trainable_variables, *gan.discriminator_optimizer.variables])
+    assert history["d_updates"] == [0]
+    assert same_bits(before, after)
+    assert int(ops.convert_to_numpy(gan.discriminator_optimizer.iterations)) == 0
+    assert not same_bits(generator, values(gan.generator.trainable_variables))
+
+
+def test_a_skipped_generator_keeps_weights_slots_and_counter():
+    gan = small_gan(update_policy=KSteps(100))
+    before = values([*gan.generator.trainable_variables, *gan.generator_optimizer.variables])
+    discriminator = values(gan.discriminator.trainable_variables)
+    gan.fit(small_images(), batch_size=8, verbose=0)
+    assert same_bits(before, values([*gan.generator.trainable_variables, *gan.generator_optimizer.variables]))
+    assert not same_bits(discriminator, values(gan.discriminator.trainable_variables))
+
+
+def test_weight_penalties_are_trained_on_but_not_logged():
+    def gan_with(penalty):
+        generator, discriminator = small_pair()
+        discriminator.layers[-1].kernel.regularizer = keras.regularizers.L2(penalty)
+        gan = kgan.GAN(generator, discriminator, latent_dim=3, update_policy=Always())
+        gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+        return gan
+
+    plain, decayed = gan_with(0.0), gan_with(3.0)
+    kernel = values([plain.discriminator.layers[-1].kernel])[0]
+    histories = [gan.fit(small_images(8), batch_size=8, verbose=0).history for gan in (plain, decayed)]
+    assert histories[0]["d_loss"] == pytest.approx(histories[1]["d_loss"], abs=1e-6)
+    # SGD moves the kernel by -rate * gradient of 3 * sum(kernel**2) more than without.
+    difference = values([decayed.discriminator.layers[-1].kernel])[0]
+    difference -= values([plain.discriminator.layers[-1].kernel])[0]
+    np.testing.assert_allclose(difference, -0.01 * 6 * kernel, atol=1e-6)
