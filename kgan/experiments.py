@@ -1,7 +1,7 @@
 """What the scripts do, from Python: a preset in, a run folder out."""
 
 import dataclasses
-import importlib.metadata
+import importlib
 import platform
 import time
 from pathlib import Path
@@ -90,16 +90,17 @@ def train_gan(preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="r
 
 def _fit(gan, images, preset, run, *, epochs, progress):
     grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
-    bar = callbacks.ProgressBar() if progress else None
+    closing = [callbacks.EpochLog(run.log), *([callbacks.ProgressBar()] if progress else [])]
     start, interrupted = time.monotonic(), False
-    with callbacks.FinishStepOnInterrupt() as interrupt:
-        used = [interrupt, keras.callbacks.CSVLogger(str(run.log)), grid, *([bar] if bar else [])]
-        try:
+    try:
+        with callbacks.FinishStepOnInterrupt() as interrupt:
+            used = [interrupt, grid, *closing]
             gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
-        except KeyboardInterrupt:
-            interrupted = True
-    if interrupted and bar:
-        bar.close()
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        for callback in closing:  # Keras ends its callbacks only where training ended by itself
+            callback.close()
     grid.draw_last()
     run.save_model(gan)
     return Result(
@@ -113,7 +114,7 @@ def _fit(gan, images, preset, run, *, epochs, progress):
 
 
 def _config(preset, name, source, *, num_images, epochs):
-    packages = ("kgan", "keras", keras.backend.backend(), "numpy")
+    packages = [importlib.import_module(p) for p in ("kgan", "keras", keras.backend.backend(), "numpy")]
     return {
         "preset": name,
         "settings": preset.describe(),
@@ -125,11 +126,5 @@ def _config(preset, name, source, *, num_images, epochs):
             "sha256": source.checksums("train"),
         },
         "backend": keras.backend.backend(),
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
+        "versions": {"python": platform.python_version()} | {p.__name__: p.__version__ for p in packages},
     }
-
-
-def _version(package):
-    # The TensorFlow that is installed may be tensorflow-cpu, as a distribution of that name.
-    names = importlib.metadata.packages_distributions().get(package, [package])
-    return importlib.metadata.version(names[0])

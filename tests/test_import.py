@@ -55,7 +55,7 @@ def test_every_public_name_resolves():
 
     assert all(getattr(kgan, name) is not None for name in kgan.__all__)
     assert set(kgan.__all__) <= set(dir(kgan))
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing'"):
         _ = kgan.nothing
 
 

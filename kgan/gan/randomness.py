@@ -8,6 +8,7 @@ from keras import ops
 
 UPDATE_DISCRIMINATOR = 1
 UPDATE_GENERATOR = 2
+GLOBAL_DRAWS = 3
 SEEDS = 1 << 10  # the first stream of the seed generators in training; two streams each
 EVALUATION_SEEDS = 1 << 20  # and in evaluation
 

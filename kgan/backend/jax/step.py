@@ -5,6 +5,8 @@ Keras runs a JAX step without side effects: state goes in, new state comes out. 
 nested scope does so inside each JAX transformation, so that no tracer leaks out of it.
 """
 
+import contextlib
+
 import jax
 import keras
 
@@ -96,6 +98,10 @@ class BackendModel(keras.Model):
         # A condition known while tracing needs no branch.
         after = update(before) if condition is True else jax.lax.cond(condition, update, lambda v: v, before)
         _assign(touched, after)
+
+    def global_draws_from(self, seed):
+        """Nothing to do: no global generator is drawn from here."""
+        return contextlib.nullcontext()
 
     def input_gradient(self, fn, inputs):
         """Gradient of the sum of `fn(inputs)` with respect to `inputs`, of their shape."""

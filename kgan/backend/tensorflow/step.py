@@ -1,5 +1,7 @@
 """The verbs of a training step on TensorFlow."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
@@ -46,6 +48,10 @@ class BackendModel(keras.Model):
             _ = condition and update()
         else:
             tf.cond(condition, update, lambda: False)
+
+    def global_draws_from(self, seed):
+        """Nothing to do: no global generator is drawn from here."""
+        return contextlib.nullcontext()
 
     def input_gradient(self, fn, inputs):
         """Gradient of the sum of `fn(inputs)` with respect to `inputs`, of their shape."""

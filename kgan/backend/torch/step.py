@@ -1,5 +1,7 @@
 """The verbs of a training step on PyTorch."""
 
+import contextlib
+
 import keras
 import torch
 
@@ -39,6 +41,17 @@ class BackendModel(keras.Model):
             values = gradients()
             with torch.no_grad():
                 optimizer.apply(values, variables)
+
+    @contextlib.contextmanager
+    def global_draws_from(self, seed):
+        """Inside, draws from torch's global generator follow `seed`; afterwards it is as it was.
+
+        Keras's dropout draws from there unless its layer was given a seed.
+        """
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(int(seed))
+            yield
 
     def input_gradient(self, fn, inputs):
         """Gradient of the sum of `fn(inputs)` with respect to `inputs`, of their shape."""

@@ -1,0 +1,60 @@
+import os
+import signal
+import threading
+
+import keras
+import pytest
+
+from conftest import small_gan, small_images
+from kgan.callbacks import FinishStepOnInterrupt
+
+
+class PressCtrlC(keras.callbacks.Callback):
+    """Sends this process a SIGINT before one of its steps, the given number of times."""
+
+    def __init__(self, step, times=1):
+        super().__init__()
+        self.step, self.times = step, times
+
+    def on_train_batch_begin(self, batch, logs=None):
+        for _ in range(self.times if batch == self.step else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupted_gan(press):
+    gan = small_gan()
+    with FinishStepOnInterrupt() as interrupt, pytest.raises(KeyboardInterrupt):
+        gan.fit(small_images(64), batch_size=8, epochs=2, verbose=0, callbacks=[press, interrupt])
+    return gan
+
+
+def test_the_first_ctrl_c_finishes_the_step_and_keeps_the_weights():
+    gan = interrupted_gan(PressCtrlC(step=2))
+    assert int(gan.step.value) == 3
+    assert int(gan.epoch.value) == 0
+    assert gan.sample(2).shape == (2, 4)
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    gan = interrupted_gan(PressCtrlC(step=2, times=2))
+    assert int(gan.step.value) == 2
+
+
+def test_outside_of_training_ctrl_c_acts_at_once_and_the_handler_is_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), FinishStepOnInterrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_in_another_thread_it_catches_nothing():
+    seen = []
+
+    def enter():
+        with FinishStepOnInterrupt():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGINT)]

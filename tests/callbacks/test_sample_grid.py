@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import small_gan, small_images
+from kgan.callbacks import SampleGrid
+from kgan.callbacks.sample_grid import image_grid
+
+IMAGES = small_images(20, (4, 4, 1))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def trained(epochs=2, **options):
+    gan = small_gan(image_shape=(4, 4, 1))
+    gan.fit(IMAGES, batch_size=8, epochs=epochs, verbose=0, callbacks=[SampleGrid(rows=2, **options)])
+    return gan
+
+
+def test_a_picture_at_the_start_and_after_each_epoch(tmp_path):
+    trained(directory=tmp_path / "samples")
+    assert names(tmp_path / "samples") == ["epoch-0000.png", "epoch-0001.png", "epoch-0002.png"]
+
+
+def test_a_picture_every_n_steps_and_after_the_last(tmp_path):
+    trained(directory=tmp_path, every_steps=4)  # 6 steps in all
+    assert names(tmp_path) == ["step-000000.png", "step-000004.png", "step-000006.png"]
+
+
+def test_numbers_go_on_over_the_models_life(tmp_path):
+    gan = trained(directory=tmp_path / "first", every_epochs=2)
+    gan.fit(IMAGES, batch_size=8, verbose=0, callbacks=[SampleGrid(tmp_path / "next", every_steps=2, rows=2)])
+    assert names(tmp_path / "first") == ["epoch-0000.png", "epoch-0002.png"]
+    assert names(tmp_path / "next") == ["step-000006.png", "step-000008.png", "step-000009.png"]
+
+
+def test_a_picture_shows_the_samples_of_the_fixed_latents(tmp_path):
+    gan = trained(directory=tmp_path, seed=5)
+    expected = image_grid(gan.sample(4, seed=5), columns=2)
+    picture = np.asarray(Image.open(tmp_path / "epoch-0002.png"))
+    np.testing.assert_array_equal(picture, expected)
+    assert not np.array_equal(picture, np.asarray(Image.open(tmp_path / "epoch-0000.png")))
+
+
+def test_pictures_do_not_change_the_training(tmp_path):
+    with_pictures, without = trained(directory=tmp_path, every_steps=1), small_gan(image_shape=(4, 4, 1))
+    without.fit(IMAGES, batch_size=8, epochs=2, verbose=0)
+    np.testing.assert_array_equal(with_pictures.sample(4, seed=0), without.sample(4, seed=0))
+
+
+def test_a_grid_puts_each_image_in_its_cell():
+    images = np.zeros((3, 2, 2, 1))
+    images[0], images[1], images[2] = -1, 0, 1
+    grid = image_grid(images, columns=2, scale=4)
+    assert grid.shape == (2 * 3 * 4, 2 * 3 * 4)
+    assert grid.dtype == "uint8"
+    assert (grid[:8, :8] == 0).all()
+    assert (grid[:8, 12:20] == 128).all()
+    assert (grid[12:20, :8] == 255).all()
+    assert set(np.unique(grid[8:12])) == {40}  # the gap
+    assert (grid[12:20, 12:20] == 40).all()  # no fourth image
+
+
+def test_colours_keep_their_channels():
+    red = np.full((1, 2, 2, 3), -1.0)
+    red[..., 0] = 1
+    grid = image_grid(red, columns=1, scale=1)
+    assert grid.shape == (3, 3, 3)
+    assert grid[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every_steps": 0}, "`every_steps` must be a positive integer, got 0"),
+        ({"every_epochs": -1}, "`every_epochs` must be a positive integer, got -1"),
+        ({"every_steps": 1, "every_epochs": 1}, "Give one of `every_steps` and `every_epochs`, got 1 and 1"),
+        ({"rows": 0}, "`rows` must be a positive integer, got 0"),
+    ],
+)
+def test_bad_options_are_named(options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        SampleGrid(tmp_path, **options)

@@ -1,0 +1,72 @@
+import dataclasses
+import math
+
+import pytest
+
+from kgan.gan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
+from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS, GANPreset
+from kgan.spec import Spec
+
+QUICK = GAN_PRESETS[DEFAULT_GAN_PRESET]
+
+
+def test_the_default_preset_uses_the_rule_of_the_losses():
+    assert repr(QUICK.update_policy) == "LossBalanced(temperature=1.0)"
+
+
+@pytest.mark.parametrize("name", sorted(GAN_PRESETS))
+def test_every_setting_is_shown_as_the_command_line_would_take_it(name):
+    preset = GAN_PRESETS[name]
+    for field, shown in preset.describe().items():
+        value = getattr(preset, field)
+        assert Spec.parse(shown) == value if isinstance(value, Spec) else shown == value
+
+
+def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
+    preset = dataclasses.replace(QUICK, steps=100, batch_size=64)
+    assert preset.num_epochs(4000) == math.ceil(100 / 63)
+    assert preset.num_epochs(64 * 100) == 1
+    assert dataclasses.replace(preset, steps=None, epochs=7).num_epochs(4000) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 0}, "`batch_size` must be a positive integer, got 0"),
+        ({"latent_dim": -2}, "`latent_dim` must be a positive integer, got -2"),
+        ({"sample_every": 0}, "`sample_every` must be a positive integer, got 0"),
+        ({"epochs": 0, "steps": None}, "`epochs` must be a positive integer, got 0"),
+        ({"epochs": None, "steps": None}, "Give one of `epochs` and `steps`, got None and None"),
+        ({"epochs": 1, "steps": 1}, "Give one of `epochs` and `steps`, got 1 and 1"),
+        ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
+        ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
+    ],
+)
+def test_bad_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(QUICK, **change)
+    with pytest.raises(TypeError):
+        GANPreset(8)
+
+
+@pytest.mark.parametrize("settings", [Adam(2e-4, beta_1=0.5), RMSprop(), SGD(0.1, momentum=0.9)])
+def test_optimizer_settings_build_keras_optimizers_with_their_values(settings):
+    config = settings.build().get_config()
+    for name, value in settings.get_config().items():
+        assert config[name] == pytest.approx(value)
+
+
+def test_optimizer_defaults_are_those_of_torch():
+    optim = pytest.importorskip("torch.optim")
+    torch = pytest.importorskip("torch")
+    weight = [torch.zeros(1, requires_grad=True)]
+    adam, rmsprop = optim.Adam(weight).defaults, optim.RMSprop(weight).defaults
+    assert (Adam().learning_rate, (Adam().beta_1, Adam().beta_2)) == (adam["lr"], adam["betas"])
+    assert Adam().epsilon == adam["eps"]
+    assert (RMSprop().learning_rate, RMSprop().rho) == (rmsprop["lr"], rmsprop["alpha"])
+    assert (RMSprop().momentum, RMSprop().epsilon) == (rmsprop["momentum"], rmsprop["eps"])
+    assert (SGD().learning_rate, SGD().momentum) == tuple(
+        optim.SGD(weight).defaults[k] for k in ("lr", "momentum")
+    )
+    with pytest.raises(ValueError, match="`learning_rate` must be a positive number, got 0"):
+        OptimizerSettings.parse("SGD(learning_rate=0)")
