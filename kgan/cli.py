@@ -7,6 +7,7 @@ defaults. Nothing here imports a framework before the work begins.
 import argparse
 import dataclasses
 import inspect
+import os
 import sys
 import typing
 from pathlib import Path
@@ -50,9 +51,9 @@ def train_gan(argv=None, prog="train_gan.py"):
             return 0
         return _train_gan(preset, options)
     except KeyboardInterrupt:
-        sys.stderr.write(f"\n{prog}: interrupted before training began; nothing was saved.\n")
+        sys.stderr.write(f"\n{prog}: interrupted; nothing further was saved.\n")
         return INTERRUPTED
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"{prog}: error: {_one_line(error)}\n")
         return BAD_INPUT
 
@@ -159,6 +160,9 @@ def _summary(result):
 
 
 def _one_line(error):
+    if isinstance(error, ModuleNotFoundError):
+        backend = os.environ["KERAS_BACKEND"]
+        return f"{error}, and KERAS_BACKEND is {backend!r}: install it (pip install -e '.[{backend}]') or set another."
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}; free or name another place."
     return " ".join(str(error).split())

@@ -13,7 +13,7 @@ from typing import Annotated
 from kgan.gan.losses import Loss, NonSaturating
 from kgan.gan.optimizers import Adam, OptimizerSettings
 from kgan.gan.update_policies import LossBalanced, UpdatePolicy
-from kgan.spec import check, is_count
+from kgan.spec import check, is_count, is_seed
 
 
 def architecture_names():
@@ -58,7 +58,7 @@ class GANPreset:
         names = architecture_names()
         rule = f"one of {', '.join(names)}"
         check("architecture", rule, self.architecture, holds=self.architecture in names)
-        check("seed", "an integer in [0, 2**31)", self.seed, holds=0 <= self.seed < 2**31)
+        check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
 
     def num_epochs(self, num_images):
         """Length of a run on this many images, in epochs.

@@ -6,6 +6,7 @@ such as `EveryK(k=2)`, is what the command line accepts and what a run's config.
 
 import ast
 import dataclasses
+import numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,4 +72,9 @@ def check(name, rule, value, *, holds):
 
 def is_count(value):
     """Whether `value` is a positive integer (and not a bool)."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0
+
+
+def is_seed(value):
+    """Whether `value` is an integer that int32 arithmetic on every backend holds."""
+    return isinstance(value, numbers.Integral) and 0 <= value < 2**31

@@ -11,10 +11,11 @@ from kgan.gan import losses, randomness, update_policies
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
-from kgan.spec import check, is_count
+from kgan.spec import check, is_count, is_seed
 
 for _spec in (*losses.Loss.choices().values(), *update_policies.UpdatePolicy.choices().values()):
-    keras.saving.register_keras_serializable("kgan")(_spec)
+    if _spec.__module__.startswith("kgan."):  # a user's own, defined before this import, has its own name
+        keras.saving.register_keras_serializable("kgan")(_spec)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -55,15 +56,15 @@ class GAN(BackendModel):
     ):
         super().__init__(**kwargs)
         check("latent_dim", "a positive integer", latent_dim, holds=is_count(latent_dim))
-        check("seed", "an integer in [0, 2**31)", seed, holds=isinstance(seed, int) and 0 <= seed < 2**31)
+        check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = latent_dim
+        self.latent_dim = int(latent_dim)
         self.adversarial_loss = loss or losses.NonSaturating()
         self.update_policy = update_policy or update_policies.LossBalanced()
-        self.seed = seed
+        self.seed = int(seed)
         self.image_shape = _built_image_shape(generator, discriminator, latent_dim)
-        self.latent_seeds = keras.random.SeedGenerator(seed)
+        self.latent_seeds = keras.random.SeedGenerator(self.seed)
         self.step = self._counter("step")
         self.epoch = self._counter("epoch")
         self._means = {name: keras.metrics.Mean(name) for name in _LOGS}
@@ -164,7 +165,7 @@ class GAN(BackendModel):
         ]
         return np.concatenate(batches).astype("float32", copy=False)
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, *, shuffle=True, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, *, callbacks=None, shuffle=True, **kwargs):
         """Train on images; as `keras.Model.fit`, with these differences.
 
         Args:
@@ -206,7 +207,8 @@ class GAN(BackendModel):
 
     def _check_shape(self, images):
         shape = tuple(images.shape[1:])
-        if shape != self.image_shape:
+        known = tuple(e if s is None else s for s, e in zip(shape, self.image_shape, strict=False))
+        if len(shape) != len(self.image_shape) or known != self.image_shape:
             raise ValueError(f"`x` must hold images of shape {self.image_shape}, got {shape}.")
 
     def draw_latents(self, n):
@@ -315,6 +317,9 @@ class GAN(BackendModel):
 
     def get_compile_config(self):
         """Both optimisers and the way of execution, for `compile_from_config`."""
+        if not self.compiled:
+            return {}
+        # Not jit_compile: what "auto" came to on this backend is wrong on another.
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),

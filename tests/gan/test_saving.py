@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import BACKENDS, run_python, same_bits, small_gan, small_images, values
+from conftest import BACKENDS, run_python, same_bits, small_gan, small_images, small_pair, values
 from kgan.gan.update_policies import KSteps, UpdatePolicy
 
 IMAGES = small_images(20)
@@ -107,6 +107,27 @@ def test_a_policy_of_the_users_own_is_saved(tmp_path):
     gan = small_gan(update_policy=Never(0.25))
     gan.save(tmp_path / "gan.keras")
     assert kgan.load_model(tmp_path / "gan.keras").update_policy == Never(0.25)
+
+
+def test_a_policy_that_was_registered_before_kgan_was_loaded_keeps_its_name(tmp_path):
+    code = """
+import dataclasses, sys, kgan, keras
+@keras.saving.register_keras_serializable("mine")
+@dataclasses.dataclass(frozen=True)
+class Own(kgan.update_policies.UpdatePolicy):
+    pass
+kgan.GAN
+print(keras.saving.get_registered_name(Own), keras.saving.get_registered_name(kgan.update_policies.Always))
+"""
+    assert run_python(code, backend=keras.backend.backend()).stdout.split() == ["mine>Own", "kgan>Always"]
+
+
+def test_an_uncompiled_gan_is_saved_uncompiled(tmp_path):
+    gan = kgan.GAN(*small_pair(), latent_dim=3)
+    gan.save(tmp_path / "gan.keras")
+    loaded = kgan.load_model(tmp_path / "gan.keras")
+    assert not loaded.compiled
+    assert same_bits(values(gan.weights), values(loaded.weights))
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):

@@ -1,0 +1,41 @@
+"""The README's examples run as they stand."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_python_examples_run(number, tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", EXAMPLES[number]],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_there_are_examples_and_files_that_the_text_links_exist():
+    assert EXAMPLES
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("heading", ["Start", "Test"])
+def test_ci_finds_the_commands_under_their_headings(heading):
+    command = [sys.executable, str(ROOT / ".ci" / "readme.py"), heading]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(
+        "pip install -c "
+    )
