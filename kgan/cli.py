@@ -162,7 +162,7 @@ def _summary(result):
 def _one_line(error):
     if isinstance(error, ModuleNotFoundError):
         backend = os.environ["KERAS_BACKEND"]
-        return f"{error}, and KERAS_BACKEND is {backend!r}: install it (pip install -e '.[{backend}]') or set another."
+        return f"{error}, and KERAS_BACKEND is {backend}: pip install -e '.[{backend}]', or set another."
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}; free or name another place."
     return " ".join(str(error).split())

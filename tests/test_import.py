@@ -1,8 +1,11 @@
+import importlib
 import json
 import os
 
+import keras
 import pytest
 
+import kgan.backend
 from conftest import BACKENDS, run_python
 
 BACKEND = "import kgan, keras; print(keras.backend.backend())"
@@ -25,15 +28,17 @@ def test_keras_backend_is_respected(backend):
 
 
 def test_a_keras_that_is_imported_already_is_respected():
-    code = "import os; os.environ['KERAS_BACKEND'] = 'numpy'; import keras; del os.environ['KERAS_BACKEND']\n"
-    code += "import kgan; print(keras.backend.backend(), os.environ.get('KERAS_BACKEND'))"
-    assert printed(code) == "numpy None"
+    code = "import keras, os; del os.environ['KERAS_BACKEND']; import kgan\n"
+    code += "print(keras.backend.backend(), os.environ.get('KERAS_BACKEND'))"
+    for backend in BACKENDS:
+        assert printed(code, backend=backend) == f"{backend} None"
 
 
-def test_a_backend_that_cannot_train_is_named():
-    finished = run_python("import kgan; kgan.GAN", backend="numpy")
-    line = "kgan trains on torch, jax and tensorflow: set KERAS_BACKEND to one of them, not 'numpy'."
-    assert finished.stderr.splitlines()[-1] == f"ImportError: {line}"
+def test_a_backend_that_cannot_train_is_named(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    message = "set KERAS_BACKEND to one of them, not 'numpy'."
+    with pytest.raises(ImportError, match=message):
+        importlib.reload(kgan.backend)
 
 
 def test_importing_kgan_imports_no_framework_and_changes_no_global():
@@ -51,8 +56,6 @@ assert not {"keras", "torch", "jax", "tensorflow", "matplotlib"} & set(sys.modul
 
 
 def test_every_public_name_resolves():
-    import kgan
-
     assert all(getattr(kgan, name) is not None for name in kgan.__all__)
     assert set(kgan.__all__) <= set(dir(kgan))
     with pytest.raises(AttributeError, match=r"no attribute 'nothing'"):
@@ -60,6 +63,4 @@ def test_every_public_name_resolves():
 
 
 def test_the_suite_runs_on_the_backend_that_was_asked_for():
-    import keras
-
     assert keras.backend.backend() == os.environ["KERAS_BACKEND"]

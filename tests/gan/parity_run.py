@@ -1,4 +1,4 @@
-"""Twenty steps of an architecture from injected weights, latents and batches: `python parity_run.py NAME OUT`.
+"""Twenty steps from injected weights, latents and batches: `python parity_run.py ARCHITECTURE OUT`.
 
 Run on each backend by test_parity.py; what it writes can be compared.
 """
