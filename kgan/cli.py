@@ -86,33 +86,46 @@ def _gan_parser(prog, preset):
         "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/gan-PRESET-N)"
     )
     run.add_argument("--dry-run", action="store_true", help="print the settings and stop")
-    _add_fields(parser.add_argument_group(f"settings, as preset {preset} has them"), GAN_PRESETS[preset])
+    row = GAN_PRESETS[preset]
+    title, description = f"settings, as preset {preset} has them", f"{row.source} {row.shows}"
+    _add_fields(parser.add_argument_group(title, description), row)
     return parser
 
 
 def _add_fields(group, row):
-    """One option for each field of a dataclass, left out of the result unless it is given."""
+    """One option for each annotated field of a dataclass, left out of the result unless it is given."""
     hints = typing.get_type_hints(type(row), include_extras=True)
     for name, hint in hints.items():
-        kind, description = typing.get_args(hint)
-        kind = next(member for member in typing.get_args(kind) or (kind,) if member is not type(None))
-        if inspect.isclass(kind) and issubclass(kind, Spec):
-            description += f", of {', '.join(kind.choices())}"
-            kind = _reader(kind)
-        value = getattr(row, name)
-        group.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=kind,
-            default=argparse.SUPPRESS,
-            metavar=name.split("_")[-1].upper(),
-            help=description if value is None else f"{description} (here: {value})",
-        )
+        if typing.get_origin(hint) is typing.Annotated:
+            annotated, description = typing.get_args(hint)
+            value = getattr(row, name)
+            group.add_argument(
+                f"--{name.replace('_', '-')}",
+                type=_reader(annotated),
+                default=argparse.SUPPRESS,
+                metavar=name.split("_")[-1].upper(),
+                help=_described(description, annotated, value),
+            )
 
 
-def _reader(spec):
+def _is_spec(kind):
+    return inspect.isclass(kind) and issubclass(kind, Spec)
+
+
+def _described(description, kind, value):
+    choices = f", of {', '.join(kind.choices())}" if _is_spec(kind) else ""
+    return description + choices + ("" if value is None else f" (here: {value})")
+
+
+def _reader(annotated):
+    """What reads an option: the annotated type, the type beside None, or the parser of a `Spec`."""
+    kinds = [kind for kind in typing.get_args(annotated) or (annotated,) if kind is not type(None)]
+    if not _is_spec(kinds[0]):
+        return kinds[0]
+
     def read(text):
         try:
-            return spec.parse(text)
+            return kinds[0].parse(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -160,10 +173,10 @@ def _summary(result):
 
 
 def _one_line(error):
-    if isinstance(error, ModuleNotFoundError):
-        backend = os.environ["KERAS_BACKEND"]
+    backend = os.environ.get("KERAS_BACKEND")
+    if isinstance(error, ModuleNotFoundError) and error.name == backend:
         return f"{error}, and KERAS_BACKEND is {backend}: pip install -e '.[{backend}]', or set another."
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; free or name another place."
     return " ".join(str(error).split())
 

@@ -11,7 +11,7 @@ import keras
 from kgan import callbacks, digits
 from kgan.gan import architectures
 from kgan.gan.model import GAN
-from kgan.runs import Run
+from kgan.runs import Run, refuse_existing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,12 +79,15 @@ def train_gan(preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="r
         ValueError: If settings and data do not fit.
         OSError: If files cannot be read or written.
     """
+    if run_dir is not None:
+        refuse_existing(run_dir)
     source = digits.find_digits(preset.data, data_dir=data_dir)
     images, _ = digits.load_split(source, "train")
     epochs = preset.num_epochs(len(images))
     gan = build_gan(preset)
     run = Run(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
     run.write_config(_config(preset, name, source, num_images=len(images), epochs=epochs))
+    digits.announce(source)
     return _fit(gan, images, preset, run, epochs=epochs, progress=progress)
 
 
@@ -97,6 +100,8 @@ def _fit(gan, images, preset, run, *, epochs, progress):
             used = [interrupt, grid, *closing]
             gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
     except KeyboardInterrupt:
+        if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
+            raise
         interrupted = True
     finally:
         for callback in closing:  # Keras ends its callbacks only where training ended by itself

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import Annotated
 
+from kgan.digits import NAMES
 from kgan.gan.losses import Loss, NonSaturating
 from kgan.gan.optimizers import Adam, OptimizerSettings
 from kgan.gan.update_policies import LossBalanced, UpdatePolicy
@@ -27,13 +28,16 @@ def architecture_names():
 class GANPreset:
     """All that decides what a GAN run computes, except the backend.
 
-    Its length is either `epochs` or `steps`; the other is None.
+    Its length is either `epochs` or `steps`; the other is None. `source` says where the values
+    come from and `shows` what to expect of the run.
 
     Raises:
         ValueError: If a value breaks its rule.
     """
 
-    data: Annotated[str, "data set: mnist, or mnist-5k for the embedded digits"] = "mnist"
+    source: str
+    shows: str
+    data: Annotated[str, f"data set: {', '.join(NAMES)}; mnist without --data-dir is mnist-5k"] = "mnist"
     architecture: Annotated[str, f"pair of networks: {', '.join(architecture_names())}"] = "template"
     latent_dim: Annotated[int, "width of a latent"] = 100
     loss: Annotated[Loss, "adversarial loss"]
@@ -55,9 +59,9 @@ class GANPreset:
             check(name, "a positive integer", value, holds=value is None or is_count(value))
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"Give one of `epochs` and `steps`, got {self.epochs!r} and {self.steps!r}.")
-        names = architecture_names()
-        rule = f"one of {', '.join(names)}"
-        check("architecture", rule, self.architecture, holds=self.architecture in names)
+        for name, choices in (("data", NAMES), ("architecture", architecture_names())):
+            value = getattr(self, name)
+            check(name, f"one of {', '.join(choices)}", value, holds=value in choices)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
 
     def num_epochs(self, num_images):
@@ -81,6 +85,11 @@ def _shown(value):
 
 GAN_PRESETS = {
     "quick": GANPreset(
+        source=(
+            "Chosen: of ten settings tried on the embedded digits for three minutes, the one whose digits "
+            "were the most readable. D's higher rate makes up for the updates that the rule skips."
+        ),
+        shows="Readable digits after 3,000 steps, some of them malformed; p between 0.4 and 0.5.",
         architecture="compact",
         loss=NonSaturating(),
         update_policy=LossBalanced(),

@@ -6,11 +6,16 @@ samples/         sample grids
 model.keras      both networks, both optimisers, step and epoch
 """
 
-import itertools
 import json
 from pathlib import Path
 
 from kgan.files import replacing
+
+
+def refuse_existing(path):
+    """Raise FileExistsError, which says the way out, if there is something at `path`."""
+    if Path(path).exists():
+        raise FileExistsError(f"{path} exists, and no run is overwritten: name another.")
 
 
 class Run:
@@ -25,15 +30,19 @@ class Run:
 
     def __init__(self, path):
         self.path = Path(path)
-        if self.path.exists():
-            raise FileExistsError(f"{self.path} exists, and no run is overwritten: name another.")
+        refuse_existing(self.path)
         self.path.mkdir(parents=True)
 
     @classmethod
     def numbered(cls, root, prefix):
         """The first of root/prefix-1, root/prefix-2, … that does not exist yet, created."""
-        paths = (Path(root) / f"{prefix}-{number}" for number in itertools.count(1))
-        return cls(next(path for path in paths if not path.exists()))
+        Path(root).mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            try:
+                return cls(Path(root) / f"{prefix}-{number}")
+            except FileExistsError:  # an earlier run, or another process that was quicker
+                number += 1
 
     @property
     def config(self):

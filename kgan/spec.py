@@ -6,6 +6,7 @@ such as `EveryK(k=2)`, is what the command line accepts and what a run's config.
 
 import ast
 import dataclasses
+import math
 import numbers
 
 
@@ -73,6 +74,11 @@ def check(name, rule, value, *, holds):
 def is_count(value):
     """Whether `value` is a positive integer (and not a bool)."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0
+
+
+def is_number(value):
+    """Whether `value` is a finite real number (and not a bool)."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_seed(value):

@@ -61,6 +61,15 @@ def small_gan(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False, 
     return gan
 
 
+class InjectedGAN(kgan.GAN):
+    """Draws the latents it was given, `(steps, batch, latent_dim)`, for streams differ between backends."""
+
+    latents = None
+
+    def draw_latents(self, n):
+        return keras.ops.take(keras.ops.convert_to_tensor(self.latents), self.step, axis=0)
+
+
 def small_images(num_images=32, image_shape=(4,)):
     """Images in [−1, 1]."""
     return np.random.default_rng(1).uniform(-1, 1, (num_images, *image_shape)).astype("float32")
@@ -78,11 +87,18 @@ def same_bits(before, after):
     )
 
 
-def run_python(code, *arguments, backend=None, **environment):
-    """Run code in a fresh interpreter, as a user would; returns the finished process."""
+def start_python(*arguments, backend=None, **environment):
+    """Start a fresh interpreter with the project and the tests on its path, as a `subprocess.Popen`."""
     env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | environment
     if backend is not None:
         env["KERAS_BACKEND"] = backend
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_python(code, *arguments, **options):
+    """Run code in a fresh interpreter, as a user would; returns the finished process."""
+    with start_python("-c", code, *arguments, **options) as process:
+        out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)

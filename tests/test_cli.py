@@ -1,10 +1,12 @@
 """The command line: quick help, one line for bad input, nothing half-written."""
 
+import contextlib
+import errno
+import gzip
 import json
 import os
+import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 import kgan
-from conftest import ROOT
+from conftest import ROOT, run_python, start_python
 from kgan import cli
 from kgan.presets import GAN_PRESETS
 
@@ -26,31 +28,29 @@ def folder(monkeypatch, tmp_path):
     return tmp_path
 
 
-def run(*arguments, **options):
-    command = [sys.executable, str(ROOT / "train_gan.py"), *map(str, arguments)]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, env=env, **options
-    )
+def script(*arguments):
+    """What `python train_gan.py` exits with, prints, and says on stderr."""
+    with start_python(ROOT / "train_gan.py", *arguments, backend=os.environ["KERAS_BACKEND"]) as process:
+        out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
 
 
 def test_help_lists_every_setting_at_once_and_imports_no_framework():
     code = "import sys; from kgan import cli\ntry: cli.train_gan(['--help'])\nexcept SystemExit: pass\n"
     code += "assert not {'keras', 'torch', 'jax', 'tensorflow'} & set(sys.modules)"
-    best = float("inf")
+    seconds = []
     for _ in range(3):
         start = time.monotonic()
-        shown = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        ).stdout
-        best = min(best, time.monotonic() - start)
-    assert best < 1  # 0.07 s on a quiet machine
+        finished = run_python(code)
+        seconds.append(time.monotonic() - start)
+        assert finished.returncode == 0, finished.stderr
+    assert min(seconds) < 1  # 0.15 on a quiet machine
+    shown = finished.stdout
     shown = " ".join(shown.split())
-    for setting in GAN_PRESETS["quick"].describe():
+    settings = GAN_PRESETS["quick"].describe()
+    for told in ("source", "shows"):
+        assert settings.pop(told) in shown
+    for setting in settings:
         assert f"--{setting.replace('_', '-')} " in shown
     assert "LossBalanced, Always, FixedProbability, EveryK, EveryKEpochs, KSteps" in shown
     assert "fully_connected, template, convolutional" in shown
@@ -131,7 +131,7 @@ BAD_INPUT = [
     (["--update-policy", "EveryK(0)"], "argument --update-policy: `k` must be a positive integer, got 0."),
     (["--loss", "Hinge"], "argument --loss: 'Hinge' is not one of NonSaturating, Minimax."),
     (["--generator-optimizer", "Adam(rate=1)"], "'Adam(rate=1)' does not fit Adam(learning_rate="),
-    (["--data", "cifar"], "`name` must be one of mnist, mnist-5k, got 'cifar'."),
+    (["--data", "cifar"], "`data` must be one of mnist, mnist-5k, got 'cifar'."),
     (["--data-dir", "nowhere"], "`data_dir` must be a folder with MNIST's files, got 'nowhere'."),
     (["--data-dir", "."], "holds neither train-images-idx3-ubyte.gz nor train-images-idx3-ubyte"),
     (["--run-dir", "."], ". exists, and no run is overwritten: name another."),
@@ -153,56 +153,123 @@ def test_bad_input_is_one_line_and_exit_2_and_leaves_nothing(arguments, message,
     assert list(folder.iterdir()) == []
 
 
+def test_the_script_says_one_line_and_nothing_of_what_it_would_have_done(folder):
+    status, out, err = script("--batch-size", "4001")
+    assert (status, out) == (2, "")
+    assert err.endswith(
+        "train_gan.py: error: `batch_size` must be at most the number of images, 4000, got 4001.\n"
+    )
+    assert "5,000" not in err
+    assert list(folder.iterdir()) == []
+
+
+def test_a_run_folder_that_exists_is_refused_before_anything_is_loaded(monkeypatch, capsys):
+    monkeypatch.setattr("kgan.digits.find_digits", lambda *_, **__: pytest.fail("data were looked for"))
+    assert cli.train_gan(["--run-dir", "."]) == 2
+    assert ". exists, and no run is overwritten" in capsys.readouterr().err
+
+
+def test_the_embedded_digits_are_announced_once_in_one_line(caplog):
+    assert cli.train_gan([*TINY[:-1], "--run-dir=here"]) == 0
+    (record,) = [record for record in caplog.records if record.name == "kgan"]
+    assert record.message.startswith("kgan: without a data_dir these are 5,000 real MNIST digits")
+
+
+def test_full_mnist_is_trained_on_from_a_folder(full_mnist, folder):
+    arguments = [TINY[0], "--batch-size=30000", "--epochs=1", "--run-dir=here"]
+    assert cli.train_gan([*arguments, f"--data-dir={full_mnist}", "--seed=1"]) == 0
+    data = json.loads((folder / "here" / "config.json").read_text())["data"]
+    assert (data["name"], data["images"]) == ("mnist", 60000)
+    assert data["sha256"]["train-images-idx3-ubyte"].startswith("ba891046e6505d7a")
+
+
+def test_a_damaged_folder_is_one_line_and_exit_2(capsys, folder):
+    data = folder / "data"
+    data.mkdir()
+    (data / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(1000))[:-10])
+    assert cli.train_gan(["--data-dir", "data"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(
+        "train_gan.py: error: data/train-images-idx3-ubyte.gz is truncated, damaged or another"
+    )
+    assert "must be ba891046e6505d7a" in error
+    assert error.count("\n") == 1
+    assert not (folder / "runs").exists()
+
+
 def test_a_full_disk_is_one_line_and_keeps_what_was_written(monkeypatch, capsys, folder):
     def full(self, path, *arguments, **options):
-        raise OSError(28, "No space left on device", str(path))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write raises it, without a name
 
     monkeypatch.setattr(Image.Image, "save", full)
     assert cli.train_gan([*TINY, "--run-dir=here"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("train_gan.py: error: here/samples/")
-    assert last.endswith("No space left on device; free or name another place.")
+    rule = "No space left on device; free or name another place."
+    assert last == f"train_gan.py: error: here/samples/step-000000.png: {rule}"
     assert json.loads((folder / "here" / "config.json").read_text())["preset"] == "quick"
     assert list((folder / "here" / "samples").iterdir()) == []
 
 
+def test_a_folder_that_may_not_be_written_is_one_line(monkeypatch, capsys, folder):
+    def forbidden(self, *arguments, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", forbidden)
+    assert cli.train_gan([*TINY, "--run-dir=here"]) == 2
+    error = capsys.readouterr().err
+    assert error.endswith("train_gan.py: error: here: Permission denied; free or name another place.\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_backend_that_is_not_installed_is_named_with_its_extra(monkeypatch, capsys):
+    def missing(*arguments, **options):
+        raise ModuleNotFoundError("No module named 'jax'", name="jax")
+
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr("kgan.experiments.train_gan", missing)
+    assert cli.train_gan([]) == 2
+    assert "pip install -e '.[jax]', or set another." in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def training_process(folder):
+    """`train_gan.py` in another process, a few steps into its training."""
+    arguments = (*TINY[:2], "--data=mnist-5k", "--run-dir=here")
+    with start_python(ROOT / "train_gan.py", *arguments, backend=os.environ["KERAS_BACKEND"]) as process:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (folder / "here" / "log.csv").exists():
+            time.sleep(0.1)
+        time.sleep(3)
+        yield process
+
+
 def test_ctrl_c_finishes_the_step_saves_and_exits_130(folder):
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(ROOT / "train_gan.py"), *TINY[:2], "--data=mnist-5k", "--run-dir=here"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(folder.glob("here/log.csv")):
-        time.sleep(0.1)
-    time.sleep(3)  # some steps further
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with training_process(folder) as process:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert out.startswith("Interrupted after ")
-    assert (folder / "here" / "model.keras").exists()
     steps = int(kgan.load_model(folder / "here" / "model.keras").step.value)
     assert f"Interrupted after {steps:,} steps" in out
     assert (folder / "here" / "samples" / f"step-{steps:06d}.png").exists()
 
 
-def test_the_script_and_the_kgan_command_answer():
-    assert run("--version").stdout == f"kgan {kgan.__version__}\n"
-    assert (
-        "usage: kgan train-gan"
-        in subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "import sys; from kgan.cli import main; sys.exit(main())",
-                "train-gan",
-                "--help",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        ).stdout
-    )
+def test_ctrl_c_within_a_step_saves_nothing_half_done(monkeypatch, capsys, folder):
+    def torn(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kgan.GAN, "fit", torn)
+    assert cli.train_gan([*TINY, "--run-dir=here"]) == 130
+    assert capsys.readouterr().err.endswith("train_gan.py: interrupted; nothing further was saved.\n")
+    assert [path.name for path in (folder / "here").iterdir()] == ["config.json"]
+
+
+def test_the_script_and_the_kgan_command_answer(capsys):
+    assert script("--version") == (0, f"kgan {kgan.__version__}\n", "")
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["train-gan", "--help"])
+    assert "usage: kgan train-gan" in capsys.readouterr().out
 
 
 def test_a_command_that_is_unknown_is_named(capsys):

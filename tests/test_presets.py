@@ -38,6 +38,7 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
         ({"epochs": 0, "steps": None}, "`epochs` must be a positive integer, got 0"),
         ({"epochs": None, "steps": None}, "Give one of `epochs` and `steps`, got None and None"),
         ({"epochs": 1, "steps": 1}, "Give one of `epochs` and `steps`, got 1 and 1"),
+        ({"data": "cifar"}, "`data` must be one of mnist, mnist-5k, got 'cifar'"),
         ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
         ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
     ],

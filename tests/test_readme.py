@@ -1,13 +1,13 @@
 """The README's examples run as they stand."""
 
-import os
 import re
 import subprocess
 import sys
 
+import keras
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, run_python
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -15,14 +15,8 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_python_examples_run(number, tmp_path):
-    finished = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", EXAMPLES[number]],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+    finished = run_python(
+        f"import os; os.chdir({str(tmp_path)!r})\n{EXAMPLES[number]}", backend=keras.backend.backend()
     )
     assert finished.returncode == 0, finished.stderr
 

@@ -28,6 +28,8 @@ def test_a_name_alone_takes_the_defaults_and_positions_count():
         ("__import__('os').getcwd()", "is not of the form"),
         ("EveryK(k=-1)", "`k` must be a positive integer, got -1"),
         ("EveryK(k=True)", "`k` must be a positive integer, got True"),
+        ("FixedProbability('x')", r"`p` must be a number in \[0, 1\], got 'x'"),
+        ("LossBalanced(1e999)", "`temperature` must be a positive number, got inf"),
         ("LossBalanced(temperature=0)", "`temperature` must be a positive number, got 0"),
         ("FixedProbability(1.5)", r"`p` must be a number in \[0, 1\], got 1.5"),
     ],

@@ -1,12 +1,9 @@
 """All that differs between PyTorch, JAX and TensorFlow: one folder of short files each.
 
-A backend's `step.py` holds `BackendModel`, a `keras.Model` with the verbs of a training step:
-
-    train_step, test_step    Keras's own signatures here -> adversarial_step(images), evaluation_step(images)
-    record                   a forward pass whose backward pass runs only when asked for
-    apply_if                 an optimiser update behind a real branch
-    input_gradient           a gradient with respect to the inputs, differentiable once more
-    global_draws_from        draws without a seed of their own, made reproducible
+A backend's `step.py` holds `BackendModel`, a `keras.Model` with the verbs of a training step, which
+`base.py` describes: Keras's `train_step` and `test_step`; `record`, a forward pass whose backward
+pass runs only when asked for; `apply_if`, an update behind a real branch; `input_gradient`, which can
+be differentiated once more; `global_draws_from`, for draws that have no seed of their own.
 
 Everything above this package is written in `keras.ops` and knows no backend.
 """

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import keras
 
+from kgan.files import naming
+
 
 class EpochLog(keras.callbacks.Callback):
     """Writes a row an epoch: its number and its last step, over the model's life, and its logs.
@@ -20,21 +22,27 @@ class EpochLog(keras.callbacks.Callback):
         super().__init__()
         self.path = Path(path)
         self._file = None
+        self._columns = None
 
     def on_train_begin(self, logs=None):
         """Open the file."""
-        self._file = self.path.open("w", newline="", encoding="utf-8")
+        mode = "w" if self._file is None else "a"  # rows of this object's earlier `fit` stay
+        with naming(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open(mode, newline="", encoding="utf-8")
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the row; the columns are those of the first."""
         model = self.model
         row = {"epoch": int(model.epoch.value), "step": int(model.step.value)}
         row |= {name: float(value) for name, value in (logs or {}).items()}
-        if self._file.tell() == 0:
-            self._columns = list(row)
-            csv.writer(self._file).writerow(self._columns)
-        csv.writer(self._file).writerow(row.get(column, "") for column in self._columns)
-        self._file.flush()
+        writer = csv.writer(self._file)
+        with naming(self.path):
+            if self._columns is None:
+                self._columns = list(row)
+                writer.writerow(self._columns)
+            writer.writerow(row.get(column, "") for column in self._columns)
+            self._file.flush()
 
     def on_train_end(self, logs=None):
         """Close the file."""

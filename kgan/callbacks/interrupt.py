@@ -15,14 +15,19 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
 
         with FinishStepOnInterrupt() as interrupt:
             gan.fit(images, callbacks=[interrupt])
+
+    Attributes:
+        finished_step: Whether the interrupt waited for a step, so that the weights are whole.
     """
 
     def __init__(self):
         super().__init__()
         self._training = False
         self._asked = False
+        self.finished_step = False
 
     def __enter__(self):
+        self._training = self._asked = self.finished_step = False
         # Python hands signals to the main thread only; elsewhere there is nothing to catch.
         self._installed = threading.current_thread() is threading.main_thread()
         if self._installed:
@@ -38,15 +43,20 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
         self._asked = True
 
+    def _interrupt_if_asked(self):
+        if self._asked:
+            self.finished_step = True
+            raise KeyboardInterrupt
+
     def on_train_begin(self, logs=None):
         """Interrupts wait from here on."""
         self._training = True
 
     def on_train_batch_end(self, batch, logs=None):
         """The step is done: interrupt if asked to."""
-        if self._asked:
-            raise KeyboardInterrupt
+        self._interrupt_if_asked()
 
     def on_train_end(self, logs=None):
         """Interrupts act at once again."""
         self._training = False
+        self._interrupt_if_asked()

@@ -29,6 +29,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Show the number of the epoch."""
+        self._done = 0
         self._bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -37,7 +38,8 @@ class ProgressBar(keras.callbacks.Callback):
         if logs and now >= self._next_logs:
             self._next_logs = now + self._seconds_between_logs
             self._bar.set_postfix({k: f"{float(logs[k]):.2f}" for k in _SHOWN if k in logs}, refresh=False)
-        self._bar.update()
+        self._bar.update(batch + 1 - self._done)  # more than one with `steps_per_execution`
+        self._done = batch + 1
 
     def on_train_end(self, logs=None):
         """Leave the bar as it ended."""

@@ -45,14 +45,19 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """The picture before the first step."""
-        self._steps = int(self.model.step.value)
+        shape = self.model.image_shape
+        check("image_shape", "(height, width, 1 or 3)", shape, holds=len(shape) == 3 and shape[2] in (1, 3))
         self._draw()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Count the steps of this epoch from here."""
+        self._epoch_start = self._steps = int(self.model.step.value)
 
     def on_train_batch_end(self, batch, logs=None):
         """A picture where the interval in steps has passed."""
         # Counted here rather than read from the model: on JAX a read would fetch all its state.
-        self._steps += 1
-        if self.unit == "step" and self._steps % self.every == 0:
+        before, self._steps = self._steps, self._epoch_start + batch + 1
+        if self.unit == "step" and self._steps // self.every > before // self.every:
             self._draw()
 
     def on_epoch_end(self, epoch, logs=None):

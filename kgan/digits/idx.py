@@ -52,6 +52,8 @@ def parse(data):
     if len(data) < 4 or data[:3] != bytes([0, 0, _UNSIGNED_BYTES]):
         raise ValueError("`data` must begin with the magic number of an IDX file of unsigned bytes.")
     start = 4 + 4 * data[3]
+    if len(data) < start:
+        raise ValueError(f"`data` must hold a header of {start} bytes, got {len(data)}.")
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     if len(data) != start + math.prod(shape):
         raise ValueError(f"`data` must hold {math.prod(shape)} bytes of array, got {len(data) - start}.")

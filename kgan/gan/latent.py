@@ -9,7 +9,7 @@ def sample_latents(n, latent_dim, *, seed):
     Args:
         n: Number of latents.
         latent_dim: Their width.
-        seed: Integer ≥ 0.
+        seed: Integer ≥ 0, or None for new ones each time.
 
     Returns:
         Array `(n, latent_dim)`, float32.

@@ -12,7 +12,11 @@ from kgan.spec import Spec
 
 @dataclasses.dataclass(frozen=True)
 class Loss(Spec):
-    """Base class. Register your own with `keras.saving.register_keras_serializable()` to save it."""
+    """Base class. Register your own with `keras.saving.register_keras_serializable()` to save it.
+
+    Attributes:
+        bounded_below: Whether both losses have a least value, so that they can be compared.
+    """
 
     bounded_below: ClassVar[bool] = True
 

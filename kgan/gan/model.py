@@ -48,7 +48,8 @@ class GAN(BackendModel):
         **kwargs: `name` and `dtype` of a `keras.Model`.
 
     Raises:
-        ValueError: If the shapes of the two networks do not fit each other or `latent_dim`.
+        ValueError: If the shapes of the two networks do not fit each other or `latent_dim`, or
+            another argument breaks its rule.
     """
 
     def __init__(
@@ -57,11 +58,17 @@ class GAN(BackendModel):
         super().__init__(**kwargs)
         check("latent_dim", "a positive integer", latent_dim, holds=is_count(latent_dim))
         check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
+        self.adversarial_loss = losses.NonSaturating() if loss is None else loss
+        self.update_policy = update_policies.LossBalanced() if update_policy is None else update_policy
+        for argument, value, kind in (
+            ("loss", self.adversarial_loss, losses.Loss),
+            ("update_policy", self.update_policy, update_policies.UpdatePolicy),
+        ):
+            rule = f"a kgan {kind.__name__}, such as {next(iter(kind.choices()))}()"
+            check(argument, rule, value, holds=isinstance(value, kind))
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = int(latent_dim)
-        self.adversarial_loss = loss or losses.NonSaturating()
-        self.update_policy = update_policy or update_policies.LossBalanced()
         self.seed = int(seed)
         self.image_shape = _built_image_shape(generator, discriminator, latent_dim)
         self.latent_seeds = keras.random.SeedGenerator(self.seed)
@@ -118,6 +125,7 @@ class GAN(BackendModel):
             jit_compile=jit_compile,
             auto_scale_loss=False,  # the loss scale would wrap the pair, not its children
         )
+        self._requested_jit_compile = jit_compile
 
     @property
     def generator_optimizer(self):
@@ -157,8 +165,13 @@ class GAN(BackendModel):
 
         Returns:
             Array `(n, *image_shape)`, float32.
+
+        Raises:
+            ValueError: If an argument is not positive.
         """
-        check("n", "a positive integer", n, holds=is_count(n))
+        for name, value in (("n", n), ("batch_size", batch_size)):
+            check(name, "a positive integer", value, holds=is_count(value))
+        check("seed", "None or an integer in [0, 2**31)", seed, holds=seed is None or is_seed(seed))
         latents = sample_latents(n, self.latent_dim, seed=seed)
         batches = [
             self.predict_on_batch(latents[start : start + batch_size]) for start in range(0, n, batch_size)
@@ -178,32 +191,57 @@ class GAN(BackendModel):
             callbacks: As in `keras.Model.fit`.
             shuffle: For arrays, whether to visit them in a new order each epoch, a function of
                 (seed, epoch). Data sets keep the order that they have.
-            **kwargs: As in `keras.Model.fit`.
+            **kwargs: Other arguments of `keras.Model.fit`, such as `verbose` and
+                `validation_data`; no weights, and for arrays no `steps_per_epoch` or
+                `validation_split`.
 
         Raises:
             ValueError: If images have another shape or range than the generator's, or
                 `batch_size` or `epochs` are not positive or larger than the data.
         """
         check("epochs", "a positive integer", epochs, holds=is_count(epochs))
-        is_array = hasattr(x, "shape")
-        if is_array:
-            x, y = self._shuffled(x, batch_size=batch_size, shuffle=shuffle), None
-            batch_size = None
+        if hasattr(x, "shape"):
+            x = self._batches(x, batch_size=batch_size, shuffle=shuffle, **kwargs)
+            y = batch_size = None
+        elif isinstance(x, keras.utils.PyDataset):
+            self._check_images(keras.utils.unpack_x_y_sample_weight(x[0])[0])
         callbacks = [_CountEpochs(), *(keras.tree.flatten(callbacks) if callbacks else ())]
         return super().fit(
             x, y, batch_size=batch_size, epochs=epochs, callbacks=callbacks, shuffle=False, **kwargs
         )
 
-    def _shuffled(self, x, *, batch_size, shuffle):
-        images = ops.convert_to_numpy(x)
+    def evaluate(self, x=None, *args, **kwargs):
+        """Mean losses on images, in inference mode; arguments as in `keras.Model.evaluate`.
+
+        The latents are the same in each evaluation, and nothing of the model changes.
+
+        Returns:
+            `d_loss`, `g_loss`, `d_real` and `d_fake`, as a list, or with `return_dict` a dict.
+
+        Raises:
+            ValueError: If an array of images has another shape or range than the generator's.
+        """
+        if hasattr(x, "shape"):
+            self._check_images(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def _batches(self, x, *, batch_size, shuffle, steps_per_epoch=None, **_):
+        """The images of an array as a data set, once they are seen to fit."""
+        images = self._check_images(x)
         batch_size = 32 if batch_size is None else batch_size
         check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
-        self._check_shape(images)
         rule = f"at most the number of images, {len(images)}"
         check("batch_size", rule, batch_size, holds=batch_size <= len(images))
-        _check_range(images)
+        rule = "None for arrays, whose epoch is a pass over all images"
+        check("steps_per_epoch", rule, steps_per_epoch, holds=steps_per_epoch is None)
         seed = self.seed if shuffle else None
         return ShuffledImages(images, batch_size=batch_size, seed=seed, first_epoch=int(self.epoch.value))
+
+    def _check_images(self, x):
+        images = ops.convert_to_numpy(x)
+        self._check_shape(images)
+        _check_range(images)
+        return images
 
     def _check_shape(self, images):
         shape = tuple(images.shape[1:])
@@ -319,12 +357,12 @@ class GAN(BackendModel):
         """Both optimisers and the way of execution, for `compile_from_config`."""
         if not self.compiled:
             return {}
-        # Not jit_compile: what "auto" came to on this backend is wrong on another.
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self._requested_jit_compile,  # what "auto" came to here is wrong elsewhere
         }
 
     def compile_from_config(self, config):
@@ -340,9 +378,14 @@ def load_model(path):
         path: File that `GAN.save` wrote, on any backend.
 
     Returns:
-        A compiled `GAN`. Its file is read in Keras's safe mode: it runs no code.
+        A `GAN`, compiled if it was when saved. Its file is read in Keras's safe mode: it runs no code.
+
+    Raises:
+        ValueError: If the file holds another model.
     """
-    return keras.saving.load_model(path, safe_mode=True)
+    model = keras.saving.load_model(path, safe_mode=True)
+    check("path", "a file that a GAN was saved in", str(path), holds=isinstance(model, GAN))
+    return model
 
 
 _LOGS = ("d_loss", "g_loss", "p", "d_updates", "d_real", "d_fake")

@@ -36,6 +36,16 @@ class OptimizerPair(keras.optimizers.Optimizer):
         return [*self.generator.variables, *self.discriminator.variables]
 
     @property
+    def optimizers(self):
+        """Both, generator's first: where Keras's TensorBoard callback looks for learning rates."""
+        return [self.generator, self.discriminator]
+
+    @property
+    def iterations(self):
+        """Number of updates of the generator."""
+        return self.generator.iterations
+
+    @property
     def learning_rate(self):
         """Not to be had: each child has its own."""
         raise ValueError(_READ_ONLY)

@@ -5,7 +5,7 @@ Their defaults are those of torch.optim. A new optimiser is one class in this fi
 
 import dataclasses
 
-from kgan.spec import Spec, check
+from kgan.spec import Spec, check, is_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,13 +14,20 @@ class OptimizerSettings(Spec):
 
     Args:
         learning_rate: Positive number.
+
+    Raises:
+        ValueError: If the rate or epsilon is not positive, or a decay is not in [0, 1).
     """
 
     learning_rate: float = 1e-3
 
     def __post_init__(self):
-        """Check the rate."""
-        check("learning_rate", "a positive number", self.learning_rate, holds=self.learning_rate > 0)
+        """Check every number."""
+        for name, value in self.get_config().items():
+            if name in ("learning_rate", "epsilon"):
+                check(name, "a positive number", value, holds=is_number(value) and value > 0)
+            else:
+                check(name, "a number in [0, 1)", value, holds=is_number(value) and 0 <= value < 1)
 
     def build(self):
         """A new `keras.optimizers.Optimizer`."""

@@ -52,7 +52,7 @@ def coin(probability, seed, stream, step):
     """
     if isinstance(probability, int | float) and probability in (0, 1):
         return bool(probability)
-    return uniform(seed, stream, step) < probability
+    return uniform(seed, stream, step) < ops.cast(probability, "float32")
 
 
 def reseed(seed_states, seed, stream, step):

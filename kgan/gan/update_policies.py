@@ -12,12 +12,17 @@ coins, so a deterministic policy returns 0 and 1. A new policy is one class in t
 import dataclasses
 from typing import ClassVar
 
-from kgan.spec import Spec, check, is_count
+from kgan.spec import Spec, check, is_count, is_number
 
 
 @dataclasses.dataclass(frozen=True)
 class UpdatePolicy(Spec):
-    """Base class. Register your own with `keras.saving.register_keras_serializable()` to save it."""
+    """Base class. Register your own with `keras.saving.register_keras_serializable()` to save it.
+
+    Attributes:
+        compares_losses: Whether the answer depends on which loss is larger, so that a loss
+            that is unbounded below would decide it for ever. `GAN` warns of the two together.
+    """
 
     compares_losses: ClassVar[bool] = False
 
@@ -43,7 +48,8 @@ class LossBalanced(UpdatePolicy):
 
     def __post_init__(self):
         """Check the temperature."""
-        check("temperature", "a positive number", self.temperature, holds=self.temperature > 0)
+        holds = is_number(self.temperature) and self.temperature > 0
+        check("temperature", "a positive number", self.temperature, holds=holds)
 
     def __call__(self, step, epoch, d_loss, g_loss):
         """See the class."""
@@ -73,7 +79,7 @@ class FixedProbability(UpdatePolicy):
 
     def __post_init__(self):
         """Check the probability."""
-        check("p", "a number in [0, 1]", self.p, holds=0 <= self.p <= 1)
+        check("p", "a number in [0, 1]", self.p, holds=is_number(self.p) and 0 <= self.p <= 1)
 
     def __call__(self, step, epoch, d_loss, g_loss):
         """See the class."""

@@ -17,6 +17,14 @@ def test_each_epoch_is_a_row_with_its_number_last_step_and_logs(tmp_path):
         assert [float(row[name]) for row in rows] == values
 
 
+def test_a_second_fit_adds_to_the_log(tmp_path):
+    gan, log = small_gan(), EpochLog(tmp_path / "new" / "log.csv")
+    for _ in range(2):
+        gan.fit(small_images(8), batch_size=8, verbose=0, callbacks=[log])
+    with log.path.open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
 def test_a_log_that_was_never_opened_can_be_closed(tmp_path):
     EpochLog(tmp_path / "log.csv").close()
     assert list(tmp_path.iterdir()) == []

@@ -47,6 +47,28 @@ def test_outside_of_training_ctrl_c_acts_at_once_and_the_handler_is_put_back():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_it_can_be_used_again_and_says_whether_a_step_was_finished():
+    gan, interrupt = small_gan(), FinishStepOnInterrupt()
+    fit = {"batch_size": 8, "verbose": 0}
+    with interrupt, pytest.raises(KeyboardInterrupt):
+        gan.fit(small_images(64), **fit, callbacks=[PressCtrlC(step=0), interrupt])
+    assert interrupt.finished_step
+    with interrupt:
+        gan.fit(small_images(64), **fit, callbacks=[interrupt])
+    assert not interrupt.finished_step
+    assert int(gan.step.value) == 9
+
+
+def test_ctrl_c_in_the_last_step_is_not_lost():
+    class PressAtEpochEnd(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with FinishStepOnInterrupt() as interrupt, pytest.raises(KeyboardInterrupt):
+        small_gan().fit(small_images(8), batch_size=8, verbose=0, callbacks=[PressAtEpochEnd(), interrupt])
+    assert interrupt.finished_step
+
+
 def test_in_another_thread_it_catches_nothing():
     seen = []
 

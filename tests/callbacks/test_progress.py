@@ -15,6 +15,7 @@ def test_without_a_known_length_it_counts_without_a_total(capsys):
     bar = ProgressBar()
     bar.set_params({"steps": None, "epochs": 1})
     bar.on_train_begin()
+    bar.on_epoch_begin(0)
     bar.on_train_batch_end(0, {"d_loss": 0.5})
     bar.close()
     shown = capsys.readouterr().err

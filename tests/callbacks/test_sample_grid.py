@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,6 +28,23 @@ def test_a_picture_at_the_start_and_after_each_epoch(tmp_path):
 def test_a_picture_every_n_steps_and_after_the_last(tmp_path):
     trained(directory=tmp_path, every_steps=4)  # 6 steps in all
     assert names(tmp_path) == ["step-000000.png", "step-000004.png", "step-000006.png"]
+
+
+def test_several_steps_an_execution_are_counted_one_by_one(tmp_path):
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch runs one step at a time")
+    gan = small_gan(image_shape=(4, 4, 1))
+    gan.compile("adam", "adam", steps_per_execution=2)
+    gan.fit(
+        IMAGES, batch_size=5, epochs=2, verbose=0, callbacks=[SampleGrid(tmp_path, every_steps=3, rows=2)]
+    )
+    # After executions of two steps: 2, 4, 6, 8; a picture where a multiple of 3 was passed.
+    assert names(tmp_path) == ["step-000000.png", "step-000004.png", "step-000006.png", "step-000008.png"]
+
+
+def test_images_that_are_no_pictures_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"`image_shape` must be \(height, width, 1 or 3\), got \(4,\)"):
+        small_gan().fit(small_images(8), batch_size=8, verbose=0, callbacks=[SampleGrid(tmp_path)])
 
 
 def test_numbers_go_on_over_the_models_life(tmp_path):

@@ -62,9 +62,12 @@ def test_full_mnist_is_loaded_from_a_folder_gzipped_or_not(full_mnist, tmp_path)
 
 def test_sixty_thousand_digits_come_from_the_cache_and_a_damaged_one_is_made_anew(full_mnist, cache, caplog):
     images, _ = load_digits(data_dir=full_mnist)
-    start = time.monotonic()
-    load_digits(data_dir=full_mnist)
-    assert time.monotonic() - start < 5  # 0.2 s on a quiet machine
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        load_digits(data_dir=full_mnist)
+        seconds.append(time.monotonic() - start)
+    assert min(seconds) < 1  # 0.2 on a quiet machine
     (entry,) = cache.glob("train-images*")
     whole = entry.read_bytes()
     for damage in (whole[:1000], whole[:-1] + bytes([whole[-1] ^ 1])):
@@ -151,7 +154,9 @@ def test_idx_bytes_are_read_back(shape):
     assert idx.checksum(array) == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("data", [b"", b"abcd", bytes([0, 0, 8, 1, 0, 0, 0, 5]) + b"1234"])
+@pytest.mark.parametrize(
+    "data", [b"", b"abcd", bytes([0, 0, 8, 1, 0, 0, 0, 5]) + b"1234", bytes([0, 0, 8, 3, 0])]
+)
 def test_bytes_that_are_no_idx_file_are_refused(data):
     with pytest.raises(ValueError, match="`data` must"):
         idx.parse(data)

@@ -10,18 +10,10 @@ import kgan  # before Keras, for it chooses the backend
 # isort: split
 import keras
 import numpy as np
-from keras import ops
+
+from conftest import InjectedGAN
 
 STEPS, BATCH = 20, 16
-
-
-class InjectedGAN(kgan.GAN):
-    """Draws its latents from NumPy, for streams differ between backends."""
-
-    latents = np.random.default_rng(5).normal(size=(STEPS, BATCH, 100)).astype("float32")
-
-    def draw_latents(self, n):
-        return ops.take(ops.convert_to_tensor(self.latents), self.step, axis=0)
 
 
 def losses(architecture, policy):
@@ -35,6 +27,7 @@ def losses(architecture, policy):
         elif "gamma" not in variable.path:
             variable.assign(np.zeros(variable.shape))
     gan = InjectedGAN(*networks, update_policy=policy, seed=3)
+    gan.latents = np.random.default_rng(5).normal(size=(STEPS, BATCH, 100)).astype("float32")
     gan.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5))
     real = np.random.default_rng(6).uniform(-1, 1, (STEPS, BATCH, 28, 28, 1)).astype("float32")
     rows = []

@@ -1,6 +1,7 @@
 """What `fit` takes, in which order, what it logs and what it refuses."""
 
 import importlib.util
+import random
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import kgan
 from conftest import same_bits, small_gan, small_images, small_pair, values
 from kgan.gan.data import ShuffledImages
 from kgan.gan.update_policies import Always, EveryK, FixedProbability, LossBalanced, UpdatePolicy
+from numpy_gan import NumpyGAN, forward, sigmoid
 
 IMAGES = small_images(20)
 
@@ -110,13 +112,28 @@ def test_logged_probabilities_are_the_discriminators():
     assert history["d_loss"] == pytest.approx([-(np.log(0.75) + np.log(0.25)) / 2], abs=1e-6)
 
 
-def test_evaluate_gives_both_losses_the_same_each_time_and_changes_nothing():
+def test_evaluate_gives_the_oracles_losses_and_probabilities():
+    gan = small_gan()
+    kernel, bias = gan.generator.layers[2].weights
+    kernel.assign(np.zeros(kernel.shape))  # the same image for all latents, so that any will do below
+    bias.assign([0.3, -0.2, 0.8, -0.5])
+    oracle = NumpyGAN(values(gan.generator.weights), values(gan.discriminator.weights), 0.01)
+    d_loss, g_loss = oracle.losses(IMAGES, np.zeros((20, 3)))
+    of_real = sigmoid(forward(oracle.d, IMAGES)[0]).mean()
+    of_fake = sigmoid(forward(oracle.d, np.tanh([[0.3, -0.2, 0.8, -0.5]]))[0]).mean()
+    logs = gan.evaluate(IMAGES, batch_size=10, return_dict=True, verbose=0)
+    assert logs["d_loss"] == pytest.approx(d_loss, abs=1e-6)
+    assert logs["g_loss"] == pytest.approx(g_loss, abs=1e-6)
+    assert logs["d_real"] == pytest.approx(of_real, abs=1e-6)
+    assert logs["d_fake"] == pytest.approx(of_fake, abs=1e-6)
+
+
+def test_evaluate_gives_the_same_each_time_and_changes_nothing():
     gan = small_gan(dropout=0.5, batch_norm=True)
     gan.fit(IMAGES, batch_size=8, verbose=0)
     before = values([*gan.weights, *gan.optimizer.variables])
     first = gan.evaluate(IMAGES, batch_size=8, return_dict=True, verbose=0)
     assert gan.evaluate(IMAGES, batch_size=8, return_dict=True, verbose=0) == first
-    assert set(first) == {"d_loss", "g_loss", "d_real", "d_fake"}
     assert same_bits(before, values([*gan.weights, *gan.optimizer.variables]))
 
 
@@ -138,16 +155,51 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
     assert not same_bits(weights(1), weights(2))
 
 
-def test_global_generators_are_left_alone():
-    def draw():
-        return values([keras.random.normal((3,))])
-
-    keras.utils.set_random_seed(5)
-    expected = draw()
+def test_a_step_leaves_the_global_generators_alone():
+    torch = importlib.import_module("torch")
     gan = small_gan(dropout=0.5)
-    keras.utils.set_random_seed(5)
-    gan.fit(IMAGES, batch_size=8, verbose=0)
-    assert same_bits(expected, draw())
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    states = []
+
+    class Watching(keras.callbacks.Callback):
+        # Around the step alone: before it, torch's DataLoader draws a seed for its workers.
+        def on_train_batch_begin(self, batch, logs=None):
+            states.append(self.now())
+
+        def on_train_batch_end(self, batch, logs=None):
+            states.append(self.now())
+
+        def now(self):
+            return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+
+    gan.fit(IMAGES, batch_size=20, verbose=0, callbacks=[Watching()])
+    assert states[0] == states[1]
+
+
+def test_several_steps_an_execution_train_the_same_weights():
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch runs one step at a time")
+    together, alone = small_gan(), small_gan()
+    together.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), steps_per_execution=2)
+    for gan in (together, alone):
+        gan.fit(IMAGES, batch_size=5, epochs=2, verbose=0)
+    for ours, theirs in zip(values(together.weights), values(alone.weights), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.fixture
+def bfloat16():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.usefixtures("bfloat16")
+def test_mixed_bfloat16_trains():
+    gan = small_gan()
+    history = gan.fit(IMAGES, batch_size=8, epochs=2, verbose=0).history
+    assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
 
 
 def test_each_step_draws_its_own_latents():
@@ -170,6 +222,7 @@ def test_each_step_draws_its_own_latents():
         ({"batch_size": 21}, "`batch_size` must be at most the number of images, 20, got 21."),
         ({"x": IMAGES[:, :3]}, r"`x` must hold images of shape \(4,\), got \(3,\)."),
         ({"x": 255 * np.abs(IMAGES)}, r"`x` must hold images in \[-1, 1\], got .* give x / 127.5 - 1."),
+        ({"steps_per_epoch": 2}, "`steps_per_epoch` must be None for arrays, whose epoch is a pass"),
         ({"x": np.full_like(IMAGES, np.nan)}, r"`x` must hold images in \[-1, 1\], got \[nan, nan\]"),
     ],
 )
@@ -185,6 +238,29 @@ def test_a_data_set_of_another_shape_is_refused_in_the_step():
     gan = small_gan(image_shape=(2,))
     with pytest.raises(ValueError, match=r"`x` must hold images of shape \(2,\), got \(4,\)."):
         gan.fit(Batches(), verbose=0)
+
+
+def test_a_data_set_or_evaluated_array_of_another_range_is_refused():
+    class Pixels(Batches):
+        def __getitem__(self, index):
+            return 255 * np.abs(super().__getitem__(index)[0]), None
+
+    gan = small_gan()
+    with pytest.raises(ValueError, match=r"`x` must hold images in \[-1, 1\], got"):
+        gan.fit(Pixels(), verbose=0)
+    with pytest.raises(ValueError, match=r"`x` must hold images in \[-1, 1\], got"):
+        gan.evaluate(255 * IMAGES, verbose=0)
+
+
+def test_losses_and_policies_of_another_kind_are_named():
+    with pytest.raises(
+        ValueError, match=r"`loss` must be a kgan Loss, such as NonSaturating\(\), got 'minimax'"
+    ):
+        kgan.GAN(*small_pair(), latent_dim=3, loss="minimax")
+    with pytest.raises(
+        ValueError, match=r"`update_policy` must be a kgan UpdatePolicy, such as LossBalanced"
+    ):
+        kgan.GAN(*small_pair(), latent_dim=3, update_policy=0.5)
 
 
 def test_networks_that_do_not_fit_are_named():
@@ -226,6 +302,10 @@ def test_the_pairs_learning_rate_names_its_children():
         gan.optimizer.learning_rate = 0.1
     with pytest.raises(ValueError, match=r"`gan.discriminator_optimizer.learning_rate`"):
         _ = gan.optimizer.learning_rate
+    assert [id(optimizer) for optimizer in gan.optimizer.optimizers] == [
+        id(gan.generator_optimizer),
+        id(gan.discriminator_optimizer),
+    ]
     gan.generator_optimizer.learning_rate = 0.25
     assert float(ops.convert_to_numpy(gan.generator_optimizer.learning_rate)) == 0.25
 

@@ -33,6 +33,10 @@ def test_latents_are_standard_normal_and_a_function_of_the_seed():
     assert not same_bits([sample_latents(5, 3, seed=None)], [sample_latents(5, 3, seed=None)])
 
 
-def test_a_count_that_is_not_positive_is_named():
-    with pytest.raises(ValueError, match=r"`n` must be a positive integer, got 0."):
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match=r"`n` must be a positive integer, got 0\."):
         small_gan().sample(0)
+    with pytest.raises(ValueError, match=r"`batch_size` must be a positive integer, got 0\."):
+        small_gan().sample(1, batch_size=0)
+    with pytest.raises(ValueError, match=r"`seed` must be None or an integer in \[0, 2\*\*31\), got -1\."):
+        small_gan().sample(1, seed=-1)

@@ -122,6 +122,22 @@ print(keras.saving.get_registered_name(Own), keras.saving.get_registered_name(kg
     assert run_python(code, backend=keras.backend.backend()).stdout.split() == ["mine>Own", "kgan>Always"]
 
 
+def test_execution_settings_are_saved_as_they_were_given(tmp_path):
+    gan = small_gan()
+    gan.compile("adam", "adam", jit_compile=False, run_eagerly=True)
+    gan.save(tmp_path / "gan.keras")
+    loaded = kgan.load_model(tmp_path / "gan.keras")
+    assert (loaded.jit_compile, loaded.run_eagerly) == (False, True)
+
+
+def test_a_file_of_another_model_is_refused(tmp_path):
+    small_pair()[0].save(tmp_path / "generator.keras")
+    with pytest.raises(
+        ValueError, match=r"`path` must be a file that a GAN was saved in, got '.*generator.keras'"
+    ):
+        kgan.load_model(tmp_path / "generator.keras")
+
+
 def test_an_uncompiled_gan_is_saved_uncompiled(tmp_path):
     gan = kgan.GAN(*small_pair(), latent_dim=3)
     gan.save(tmp_path / "gan.keras")

@@ -6,19 +6,12 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import same_bits, small_gan, small_images, small_pair, values
+from conftest import InjectedGAN, same_bits, small_gan, small_images, small_pair, values
 from kgan.gan import randomness
 from kgan.gan.update_policies import Always, EveryK, EveryKEpochs, FixedProbability, KSteps, LossBalanced
 from numpy_gan import NumpyGAN
 
 STEPS, BATCH = 20, 8
-
-
-class InjectedGAN(kgan.GAN):
-    """Draws the latents it was given, for streams differ between backends."""
-
-    def draw_latents(self, n):
-        return ops.take(ops.convert_to_tensor(LATENTS), self.step, axis=0)
 
 
 class EachStep(keras.callbacks.Callback):
@@ -39,6 +32,7 @@ REAL = np.random.default_rng(6).uniform(-1, 1, (STEPS, BATCH, 4)).astype("float3
 def trained(policy, *, learning_rate=0.01):
     """Logs of 20 steps, and the GAN after them; each step is an epoch of one batch."""
     gan = InjectedGAN(*small_pair(), latent_dim=3, update_policy=policy)
+    gan.latents = LATENTS
     gan.compile(keras.optimizers.Adam(learning_rate), keras.optimizers.Adam(learning_rate))
     each = EachStep()
     for real in REAL:
@@ -53,6 +47,10 @@ def oracle(update_d=lambda step, d_loss, g_loss: True):
     for step, (real, latents) in enumerate(zip(REAL, LATENTS, strict=True)):
         logs.append(gan.step(real, latents, update_d=lambda d, g, s=step: update_d(s, d, g)))
     return logs, gan
+
+
+def updates(optimizer):
+    return int(ops.convert_to_numpy(optimizer.iterations))
 
 
 def uniform(step):
@@ -94,33 +92,59 @@ def test_loss_balanced_follows_the_oracles_schedule():
     ],
 )
 def test_policies_that_look_at_no_loss_give_the_same_schedule_everywhere(policy, updated):
-    logs, _ = trained(policy)
-    assert [bool(log["d_updates"]) for log in logs] == [updated(step) for step in range(STEPS)]
+    logs, gan = trained(policy)
+    schedule = [updated(step) for step in range(STEPS)]
+    assert [bool(log["d_updates"]) for log in logs] == schedule
+    assert updates(gan.discriminator_optimizer) == sum(schedule)
+    assert updates(gan.generator_optimizer) == (STEPS // 4 if isinstance(policy, KSteps) else STEPS)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_a_skipped_discriminator_keeps_weights_slots_and_counter(compiled):
-    gan = small_gan(update_policy=FixedProbability(1e-9))  # a coin that is thrown and never falls
+def momentum_gan():
+    """A GAN whose slots are not zero, so that an update by a zero gradient would show."""
+    gan = small_gan(update_policy=Always())
     gan.fit(small_images(), batch_size=8, verbose=0)
-    before = values([*gan.discriminator.trainable_variables, *gan.discriminator_optimizer.variables])
-    generator = values(gan.generator.trainable_variables)
-    gan.run_eagerly = not compiled
+    return gan
+
+
+def go_on(gan, policy, *, run_eagerly=False):
+    gan.update_policy, gan.run_eagerly = policy, run_eagerly
     gan.make_train_function(force=True)
-    history = gan.fit(small_images(), batch_size=8, verbose=0).history
-    after = values([*gan.discriminator.trainable_variables, *gan.discriminator_optimizer.variables])
+    return gan.fit(small_images(), batch_size=8, verbose=0).history
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_skipped_discriminator_keeps_weights_slots_and_counter(run_eagerly):
+    gan = momentum_gan()
+    state = [*gan.discriminator.trainable_variables, *gan.discriminator_optimizer.variables]
+    before, generator = values(state), values(gan.generator.trainable_variables)
+    # A coin that is thrown in each step and never falls.
+    history = go_on(gan, FixedProbability(1e-9), run_eagerly=run_eagerly)
     assert history["d_updates"] == [0]
-    assert same_bits(before, after)
-    assert int(ops.convert_to_numpy(gan.discriminator_optimizer.iterations)) == 0
+    assert same_bits(before, values(state))
+    assert updates(gan.discriminator_optimizer) == 4
     assert not same_bits(generator, values(gan.generator.trainable_variables))
 
 
 def test_a_skipped_generator_keeps_weights_slots_and_counter():
-    gan = small_gan(update_policy=KSteps(100))
-    before = values([*gan.generator.trainable_variables, *gan.generator_optimizer.variables])
-    discriminator = values(gan.discriminator.trainable_variables)
-    gan.fit(small_images(), batch_size=8, verbose=0)
-    assert same_bits(before, values([*gan.generator.trainable_variables, *gan.generator_optimizer.variables]))
+    gan = momentum_gan()
+    state = [*gan.generator.trainable_variables, *gan.generator_optimizer.variables]
+    before, discriminator = values(state), values(gan.discriminator.trainable_variables)
+    go_on(gan, KSteps(100))
+    assert same_bits(before, values(state))
+    assert updates(gan.generator_optimizer) == 4
     assert not same_bits(discriminator, values(gan.discriminator.trainable_variables))
+
+
+def test_a_frozen_generator_trains_the_discriminator_alone():
+    generator, discriminator = small_pair()
+    generator.trainable = False
+    gan = kgan.GAN(generator, discriminator, latent_dim=3, update_policy=Always())
+    gan.compile("adam", "adam")
+    before = values([*generator.variables, *discriminator.variables])
+    gan.fit(small_images(8), batch_size=8, verbose=0)
+    after = values([*generator.variables, *discriminator.variables])
+    assert same_bits(before[:4], after[:4])
+    assert not same_bits(before[4:], after[4:])
 
 
 def test_weight_penalties_are_trained_on_but_not_logged():

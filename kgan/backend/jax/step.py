@@ -5,12 +5,10 @@ Keras runs a JAX step without side effects: state goes in, new state comes out. 
 nested scope does so inside each JAX transformation, so that no tracer leaks out of it.
 """
 
-import contextlib
-
 import jax
 import keras
 
-from kgan.backend.recording import Recording
+from kgan.backend.base import Recording, StepModel
 
 
 def _run(fn, variables, values):
@@ -29,19 +27,17 @@ def _assign(variables, values):
         variable.assign(value)
 
 
-class BackendModel(keras.Model):
-    """A `keras.Model` whose step is written in the verbs below (see `kgan.backend`)."""
+class BackendModel(StepModel):
+    """`StepModel` on JAX."""
 
     def train_step(self, state, data):
-        """One training step on `data`; returns the logs and the new state."""
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self._stateless(lambda: self.adversarial_step(images), self._train_state(), state)
+        """One training step on a batch; takes the state and returns the logs and the new state."""
+        return self._stateless(lambda: super(BackendModel, self).train_step(data), self._train_state(), state)
 
     def test_step(self, state, data):
-        """One evaluation step on `data`; returns the logs and the new state."""
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        """One step of `evaluate`; takes the state and returns the logs and the new state."""
         groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
-        return self._stateless(lambda: self.evaluation_step(images), groups, state)
+        return self._stateless(lambda: super(BackendModel, self).test_step(data), groups, state)
 
     def _train_state(self):
         # The four groups, in the order in which Keras's trainer passes them.
@@ -64,11 +60,7 @@ class BackendModel(keras.Model):
         return [v for group in self._train_state() for v in group if id(v) not in known]
 
     def record(self, loss_fn, variables):
-        """Run `loss_fn() -> (loss, aux)` and keep what its backward pass needs.
-
-        Returns:
-            A `Recording` of the gradients with respect to `variables` alone.
-        """
+        """See `StepModel`."""
         others = self._others(variables)
         held = _values(others)
 
@@ -81,7 +73,7 @@ class BackendModel(keras.Model):
         return Recording(loss, aux, lambda: pullback(jax.numpy.ones_like(loss))[0])
 
     def apply_if(self, condition, optimizer, gradients, variables):
-        """Where `condition` holds, run `gradients()` and apply them; else do nothing at all."""
+        """See `StepModel`."""
         touched = [*optimizer.variables, *variables]
         others = self._others(touched)
         held = _values(others)
@@ -99,12 +91,8 @@ class BackendModel(keras.Model):
         after = update(before) if condition is True else jax.lax.cond(condition, update, lambda v: v, before)
         _assign(touched, after)
 
-    def global_draws_from(self, seed):
-        """Nothing to do: no global generator is drawn from here."""
-        return contextlib.nullcontext()
-
     def input_gradient(self, fn, inputs):
-        """Gradient of the sum of `fn(inputs)` with respect to `inputs`, of their shape."""
+        """See `StepModel`."""
         state = self._others([])
         held = _values(state)
 

@@ -1,0 +1,40 @@
+"""A skipped update is a branch that is not taken, where the backend compiles the step."""
+
+import importlib
+
+import keras
+import pytest
+
+from conftest import small_gan, small_images
+from kgan.gan.update_policies import Always, FixedProbability
+
+
+def compiled_text(gan):
+    """The compiled training step as text: JAX's jaxpr, or the kinds of TensorFlow's operations."""
+    images = small_images(8)
+    if keras.backend.backend() == "jax":
+        groups = (gan.trainable_variables, gan.non_trainable_variables, gan.optimizer.variables)
+        state = tuple([v.value for v in group] for group in (*groups, gan.metrics_variables))
+        return str(importlib.import_module("jax").make_jaxpr(gan.train_step)(state, (images,)))
+    function = importlib.import_module("tensorflow").function(gan.train_step, autograph=False)
+    return " ".join(
+        operation.type for operation in function.get_concrete_function(images).graph.get_operations()
+    )
+
+
+def test_a_thrown_coin_compiles_to_a_branch_and_a_certain_one_to_none():
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch runs the step as it is written")
+    branch = {"jax": "cond[", "tensorflow": "If"}[keras.backend.backend()]
+    assert compiled_text(small_gan(update_policy=FixedProbability(0.5))).count(branch) == 1
+    assert compiled_text(small_gan(update_policy=Always())).count(branch) == 0
+
+
+def test_torch_runs_no_backward_pass_for_a_skipped_update(monkeypatch):
+    if keras.backend.backend() != "torch":
+        pytest.skip("the others compile the step")
+    autograd = importlib.import_module("torch").autograd
+    calls, grad = [], autograd.grad
+    monkeypatch.setattr(autograd, "grad", lambda *args, **kwargs: calls.append(1) or grad(*args, **kwargs))
+    small_gan(update_policy=FixedProbability(0.0)).fit(small_images(8), batch_size=8, verbose=0)
+    assert len(calls) == 1  # the generator's
