@@ -8,6 +8,7 @@ from keras import ops
 
 from kgan.backend import BackendModel
 from kgan.gan import losses, randomness, update_policies
+from kgan.gan.checks import built_image_shape, check_shape, checked_images
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
@@ -70,7 +71,7 @@ class GAN(BackendModel):
         self.discriminator = discriminator
         self.latent_dim = int(latent_dim)
         self.seed = int(seed)
-        self.image_shape = _built_image_shape(generator, discriminator, latent_dim)
+        self.image_shape = built_image_shape(generator, discriminator, latent_dim)
         self.latent_seeds = keras.random.SeedGenerator(self.seed)
         self.step = self._counter("step")
         self.epoch = self._counter("epoch")
@@ -204,7 +205,7 @@ class GAN(BackendModel):
             x = self._batches(x, batch_size=batch_size, shuffle=shuffle, **kwargs)
             y = batch_size = None
         elif isinstance(x, keras.utils.PyDataset):
-            self._check_images(keras.utils.unpack_x_y_sample_weight(x[0])[0])
+            checked_images(keras.utils.unpack_x_y_sample_weight(x[0])[0], self.image_shape)
         callbacks = [_CountEpochs(), *(keras.tree.flatten(callbacks) if callbacks else ())]
         return super().fit(
             x, y, batch_size=batch_size, epochs=epochs, callbacks=callbacks, shuffle=False, **kwargs
@@ -222,12 +223,12 @@ class GAN(BackendModel):
             ValueError: If an array of images has another shape or range than the generator's.
         """
         if hasattr(x, "shape"):
-            self._check_images(x)
+            checked_images(x, self.image_shape)
         return super().evaluate(x, *args, **kwargs)
 
     def _batches(self, x, *, batch_size, shuffle, steps_per_epoch=None, **_):
         """The images of an array as a data set, once they are seen to fit."""
-        images = self._check_images(x)
+        images = checked_images(x, self.image_shape)
         batch_size = 32 if batch_size is None else batch_size
         check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
         rule = f"at most the number of images, {len(images)}"
@@ -236,18 +237,6 @@ class GAN(BackendModel):
         check("steps_per_epoch", rule, steps_per_epoch, holds=steps_per_epoch is None)
         seed = self.seed if shuffle else None
         return ShuffledImages(images, batch_size=batch_size, seed=seed, first_epoch=int(self.epoch.value))
-
-    def _check_images(self, x):
-        images = ops.convert_to_numpy(x)
-        self._check_shape(images)
-        _check_range(images)
-        return images
-
-    def _check_shape(self, images):
-        shape = tuple(images.shape[1:])
-        known = tuple(e if s is None else s for s, e in zip(shape, self.image_shape, strict=False))
-        if len(shape) != len(self.image_shape) or known != self.image_shape:
-            raise ValueError(f"`x` must hold images of shape {self.image_shape}, got {shape}.")
 
     def draw_latents(self, n):
         """Latents `(n, latent_dim)` of the current step. Override to draw from elsewhere."""
@@ -262,7 +251,7 @@ class GAN(BackendModel):
         Returns:
             Dict of the six logs.
         """
-        self._check_shape(real)
+        check_shape(real, self.image_shape)
         self._reseed(randomness.SEEDS, self.step)
         with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, self.step)):
             return self._adversarial_step(real)
@@ -292,7 +281,7 @@ class GAN(BackendModel):
         Returns:
             Dict of `d_loss`, `g_loss`, `d_real` and `d_fake`.
         """
-        self._check_shape(real)
+        check_shape(real, self.image_shape)
         # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
         self._reseed(randomness.EVALUATION_SEEDS, self._means["d_loss"].count)
         fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=False)
@@ -396,31 +385,6 @@ class _CountEpochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.epoch.assign_add(1)
-
-
-def _built_image_shape(generator, discriminator, latent_dim):
-    """Build both networks and return the shape of an image, or say which of them does not fit."""
-    images = _output_of(generator, "generator", (latent_dim,), "latents")
-    shape = tuple(images.shape[1:])
-    logits = _output_of(discriminator, "discriminator", shape, "the generator's images")
-    if tuple(logits.shape) != (None, 1):
-        raise ValueError(f"`discriminator` must return logits (batch, 1), got {tuple(logits.shape)}.")
-    return shape
-
-
-def _output_of(network, name, input_shape, what):
-    expected = getattr(network, "input_shape", None) if network.built else None
-    if expected is not None and tuple(expected[1:]) != input_shape:
-        raise ValueError(f"`{name}` takes inputs {tuple(expected[1:])}, but {what} are {input_shape}.")
-    return network(keras.Input(input_shape))
-
-
-def _check_range(images):
-    low, high = float(np.min(images)), float(np.max(images))
-    if not (low >= -1 and high <= 1):  # a NaN fails both
-        raise ValueError(
-            f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]; for 0 to 255, give x / 127.5 - 1."
-        )
 
 
 def _with_regularisers(loss, network):

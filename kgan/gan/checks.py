@@ -1,0 +1,61 @@
+"""Whether two networks fit each other, and images fit them."""
+
+import keras
+import numpy as np
+
+
+def built_image_shape(generator, discriminator, latent_dim):
+    """Build both networks and return the shape of an image.
+
+    Args:
+        generator: Model `(batch, latent_dim) -> (batch, *image_shape)`.
+        discriminator: Model `(batch, *image_shape) -> (batch, 1)`.
+        latent_dim: Width of a latent.
+
+    Returns:
+        Tuple of the sizes of one image.
+
+    Raises:
+        ValueError: If one of the networks takes or returns another shape.
+    """
+    images = _output_of(generator, "generator", (latent_dim,), "latents")
+    shape = tuple(images.shape[1:])
+    logits = _output_of(discriminator, "discriminator", shape, "the generator's images")
+    if tuple(logits.shape) != (None, 1):
+        raise ValueError(f"`discriminator` must return logits (batch, 1), got {tuple(logits.shape)}.")
+    return shape
+
+
+def _output_of(network, name, input_shape, what):
+    expected = getattr(network, "input_shape", None) if network.built else None
+    if expected is not None and tuple(expected[1:]) != input_shape:
+        raise ValueError(f"`{name}` takes inputs {tuple(expected[1:])}, but {what} are {input_shape}.")
+    return network(keras.Input(input_shape))
+
+
+def check_shape(images, image_shape):
+    """Raise ValueError unless a batch, of which sizes may be unknown, holds images of this shape."""
+    shape = tuple(images.shape[1:])
+    known = tuple(e if s is None else s for s, e in zip(shape, image_shape, strict=False))
+    if len(shape) != len(image_shape) or known != image_shape:
+        raise ValueError(f"`x` must hold images of shape {image_shape}, got {shape}.")
+
+
+def checked_images(x, image_shape):
+    """The NumPy array of `x`, once its shape and range are seen to be right.
+
+    Args:
+        x: Array or tensor `(num_images, *image_shape)`.
+        image_shape: Tuple of the sizes of one image.
+
+    Raises:
+        ValueError: If the shape is another, or a value is not in [−1, 1] or not a number.
+    """
+    images = keras.ops.convert_to_numpy(x)
+    check_shape(images, image_shape)
+    low, high = float(np.min(images)), float(np.max(images))
+    if not (low >= -1 and high <= 1):  # a NaN fails both
+        raise ValueError(
+            f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]; for 0 to 255, give x / 127.5 - 1."
+        )
+    return images
