@@ -13,11 +13,15 @@ import typing
 from pathlib import Path
 
 from kgan import __version__
+from kgan.digits import find_digits
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS
+from kgan.runs import refuse_existing
 from kgan.spec import Spec
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+_BACKENDS = ("torch", "jax", "tensorflow")  # each an extra of that name, but torch
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,7 +51,7 @@ def train_gan(argv=None, prog="train_gan.py"):
     try:
         preset = _resolved(GAN_PRESETS[options.preset], vars(options))
         if options.dry_run:
-            _say(_settings_table(options.preset, preset))
+            _say(_settings_table(options, preset))
             return 0
         return _train_gan(preset, options)
     except KeyboardInterrupt:
@@ -151,8 +155,13 @@ def _train_gan(preset, options):
     return INTERRUPTED if result.interrupted else 0
 
 
-def _settings_table(name, preset):
-    rows = {"preset": name} | preset.describe()
+def _settings_table(options, preset):
+    """The settings of a run, once what can be refused without loading anything is refused."""
+    if options.run_dir is not None:
+        refuse_existing(options.run_dir)
+    source = find_digits(preset.data, data_dir=options.data_dir)
+    rows = {"preset": options.preset} | preset.describe()
+    rows |= {"digits": f"{source.name}: {source.description}"}
     width = max(map(len, rows))
     return "\n".join(f"{key:{width}}  {value}" for key, value in rows.items())
 
@@ -174,7 +183,7 @@ def _summary(result):
 
 def _one_line(error):
     backend = os.environ.get("KERAS_BACKEND")
-    if isinstance(error, ModuleNotFoundError) and error.name == backend:
+    if isinstance(error, ModuleNotFoundError) and error.name == backend and backend in _BACKENDS:
         return f"{error}, and KERAS_BACKEND is {backend}: pip install -e '.[{backend}]', or set another."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; free or name another place."
@@ -192,7 +201,9 @@ def main(argv=None):
         Exit status.
     """
     argv = sys.argv[1:] if argv is None else argv
-    parser = _Parser(prog="kgan", description="GANs and long memory for Keras 3.")
+    parser = _Parser(
+        prog="kgan", description="GANs for Keras 3, written once for PyTorch, JAX and TensorFlow."
+    )
     parser.add_argument("--version", action="version", version=f"kgan {__version__}")
     parser.add_argument("command", choices=_COMMANDS, help="what to do; each has its own --help")
     command = parser.parse_args(argv[:1]).command

@@ -19,8 +19,8 @@ def replacing(path):
         OSError: If the file cannot be written; it names `path`.
     """
     temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
             temporary.replace(path)

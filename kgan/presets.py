@@ -43,7 +43,7 @@ class GANPreset:
     loss: Annotated[Loss, "adversarial loss"]
     update_policy: Annotated[UpdatePolicy, "when D and G are updated, such as 'EveryK(k=2)'"]
     generator_optimizer: Annotated[OptimizerSettings, "such as 'Adam(learning_rate=0.0002)'"]
-    discriminator_optimizer: Annotated[OptimizerSettings, "such as 'RMSprop(rho=0.9)'"]
+    discriminator_optimizer: Annotated[OptimizerSettings, "likewise; what is left out is as in torch.optim"]
     batch_size: Annotated[int, "images a batch"] = 64
     epochs: Annotated[int | None, "length of the run in epochs"] = None
     steps: Annotated[int | None, "length of the run in steps, rounded up to whole epochs"] = None

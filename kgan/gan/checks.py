@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from kgan.spec import check
+
 
 def built_image_shape(generator, discriminator, latent_dim):
     """Build both networks and return the shape of an image.
@@ -18,11 +20,14 @@ def built_image_shape(generator, discriminator, latent_dim):
     Raises:
         ValueError: If one of the networks takes or returns another shape.
     """
-    images = _output_of(generator, "generator", (latent_dim,), "latents")
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        check(name, "a keras.Model", network, holds=isinstance(network, keras.Layer))
+    images = _output_of(generator, "generator", (latent_dim,), "latents (see `latent_dim`)")
     shape = tuple(images.shape[1:])
     logits = _output_of(discriminator, "discriminator", shape, "the generator's images")
-    if tuple(logits.shape) != (None, 1):
-        raise ValueError(f"`discriminator` must return logits (batch, 1), got {tuple(logits.shape)}.")
+    if not hasattr(logits, "shape") or tuple(logits.shape) != (None, 1):
+        got = tuple(logits.shape) if hasattr(logits, "shape") else f"{len(logits)} outputs"
+        raise ValueError(f"`discriminator` must return logits (batch, 1), as of Dense(1), got {got}.")
     return shape
 
 
@@ -53,9 +58,21 @@ def checked_images(x, image_shape):
     """
     images = keras.ops.convert_to_numpy(x)
     check_shape(images, image_shape)
+    check("len(x)", "at least 1", len(images), holds=len(images) > 0)
     low, high = float(np.min(images)), float(np.max(images))
-    if not (low >= -1 and high <= 1):  # a NaN fails both
-        raise ValueError(
-            f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]; for 0 to 255, give x / 127.5 - 1."
-        )
+    if not np.isfinite([low, high]).all():
+        bad = np.flatnonzero(~np.isfinite(images.reshape(len(images), -1)).all(axis=1))
+        raise ValueError(f"`x` must hold finite values; {len(bad)} images do not, first x[{bad[0]}].")
+    if low < -1 or high > 1:
+        hint = "; for 0 to 255, give x / 127.5 - 1" if low >= 0 else ""
+        raise ValueError(f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]{hint}.")
     return images
+
+
+def check_data(x):
+    """Raise ValueError where `x` is nothing that images can be taken from."""
+    if x is None or isinstance(x, list | tuple | dict):
+        kinds = "an array of images, a PyDataset, a DataLoader or a tf.data.Dataset"
+        raise ValueError(
+            f"`x` must be {kinds}, got {type(x).__name__}; give images alone, as in fit(images)."
+        )

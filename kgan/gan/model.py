@@ -8,7 +8,7 @@ from keras import ops
 
 from kgan.backend import BackendModel
 from kgan.gan import losses, randomness, update_policies
-from kgan.gan.checks import built_image_shape, check_shape, checked_images
+from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
@@ -111,11 +111,12 @@ class GAN(BackendModel):
         Raises:
             ValueError: If one optimiser object is given for both.
         """
-        if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
+        generator, discriminator = map(keras.optimizers.get, (generator_optimizer, discriminator_optimizer))
+        if generator is discriminator:
             raise ValueError("`discriminator_optimizer` must be another object than `generator_optimizer`.")
         pair = OptimizerPair(
-            generator=keras.optimizers.get(generator_optimizer),
-            discriminator=keras.optimizers.get(discriminator_optimizer),
+            generator=generator,
+            discriminator=discriminator,
             generator_variables=self.generator.trainable_variables,
             discriminator_variables=self.discriminator.trainable_variables,
         )
@@ -185,7 +186,8 @@ class GAN(BackendModel):
         Args:
             x: Array of images `(num_images, *image_shape)` in [−1, 1], or a
                 `keras.utils.PyDataset`, torch `DataLoader` or `tf.data.Dataset` of batches
-                `(images,)` or `(images, labels)`. Labels are ignored.
+                `(images,)` or `(images, labels)`. Labels are ignored. The range is checked in
+                arrays and in the first batch of a PyDataset, the shape everywhere.
             y: Ignored.
             batch_size: For arrays, images a batch; 32 if None.
             epochs: Number of epochs.
@@ -200,6 +202,7 @@ class GAN(BackendModel):
             ValueError: If images have another shape or range than the generator's, or
                 `batch_size` or `epochs` are not positive or larger than the data.
         """
+        self._check_ready(x)
         check("epochs", "a positive integer", epochs, holds=is_count(epochs))
         if hasattr(x, "shape"):
             x = self._batches(x, batch_size=batch_size, shuffle=shuffle, **kwargs)
@@ -222,9 +225,15 @@ class GAN(BackendModel):
         Raises:
             ValueError: If an array of images has another shape or range than the generator's.
         """
+        self._check_ready(x)
         if hasattr(x, "shape"):
             checked_images(x, self.image_shape)
         return super().evaluate(x, *args, **kwargs)
+
+    def _check_ready(self, x):
+        check_data(x)
+        if not self.compiled:
+            raise ValueError("Call `compile(generator_optimizer, discriminator_optimizer)` first.")
 
     def _batches(self, x, *, batch_size, shuffle, steps_per_epoch=None, **_):
         """The images of an array as a data set, once they are seen to fit."""

@@ -27,8 +27,20 @@ class UpdatePolicy(Spec):
     compares_losses: ClassVar[bool] = False
 
     def __call__(self, step, epoch, d_loss, g_loss):
-        """Probabilities, each a number or a scalar tensor, of updating D and G in this step."""
-        raise NotImplementedError
+        """Probabilities of updating D and G in this step.
+
+        Args:
+            step: int32 scalar tensor.
+            epoch: int32 scalar tensor.
+            d_loss: Scalar tensor.
+            g_loss: Scalar tensor. JAX and TensorFlow trace this method: no Python `if` on a tensor.
+
+        Returns:
+            Two numbers or scalar tensors in [0, 1].
+        """
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must define __call__(step, epoch, d_loss, g_loss)."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -223,7 +223,14 @@ def test_each_step_draws_its_own_latents():
         ({"x": IMAGES[:, :3]}, r"`x` must hold images of shape \(4,\), got \(3,\)."),
         ({"x": 255 * np.abs(IMAGES)}, r"`x` must hold images in \[-1, 1\], got .* give x / 127.5 - 1."),
         ({"steps_per_epoch": 2}, "`steps_per_epoch` must be None for arrays, whose epoch is a pass"),
-        ({"x": np.full_like(IMAGES, np.nan)}, r"`x` must hold images in \[-1, 1\], got \[nan, nan\]"),
+        (
+            {"x": np.array([[0] * 4, [np.nan] * 4])},
+            r"`x` must hold finite values; 1 images do not, first x\[1\]",
+        ),
+        ({"x": 1.5 * IMAGES}, r"`x` must hold images in \[-1, 1\], got \[-1\.[0-9]+, 1\.[0-9]+\]\.$"),
+        ({"x": IMAGES[:0]}, r"`len\(x\)` must be at least 1, got 0"),
+        ({"x": (IMAGES, np.arange(20))}, "`x` must be an array of images, .* got tuple; give images alone"),
+        ({"x": None}, "`x` must be an array of images, .* got NoneType"),
     ],
 )
 def test_bad_input_is_named_with_its_rule_and_changes_nothing(arguments, message):
@@ -266,15 +273,21 @@ def test_losses_and_policies_of_another_kind_are_named():
 def test_networks_that_do_not_fit_are_named():
     generator, discriminator = small_pair()
     layers = keras.layers
-    with pytest.raises(ValueError, match=r"`generator` takes inputs \(3,\), but latents are \(100,\)."):
+    with pytest.raises(ValueError, match=r"`generator` takes inputs \(3,\), but latents .* are \(100,\)."):
         kgan.GAN(generator, discriminator)
     with pytest.raises(ValueError, match=r"`discriminator` takes inputs \(5,\), but .* images are \(4,\)."):
         kgan.GAN(generator, small_pair(image_shape=(5,))[1], latent_dim=3)
     two = keras.Sequential([layers.Input((4,)), layers.Dense(2)])
     with pytest.raises(
-        ValueError, match=r"`discriminator` must return logits \(batch, 1\), got \(None, 2\)."
+        ValueError, match=r"`discriminator` must return logits \(batch, 1\), .*, got \(None, 2\)\."
     ):
         kgan.GAN(generator, two, latent_dim=3)
+    heads = keras.Input((4,))
+    two_heads = keras.Model(heads, [layers.Dense(1)(heads), layers.Dense(1)(heads)])
+    with pytest.raises(ValueError, match=r"as of Dense\(1\), got 2 outputs"):
+        kgan.GAN(generator, two_heads, latent_dim=3)
+    with pytest.raises(ValueError, match=r"`generator` must be a keras.Model, got 'generator'"):
+        kgan.GAN("generator", discriminator, latent_dim=3)
     with pytest.raises(ValueError, match=r"`latent_dim` must be a positive integer, got 0."):
         kgan.GAN(generator, discriminator, latent_dim=0)
     with pytest.raises(ValueError, match=r"`seed` must be an integer in \[0, 2\*\*31\), got -1."):
@@ -294,6 +307,15 @@ def test_one_optimizer_for_both_networks_is_refused():
     gan, adam = kgan.GAN(*small_pair(), latent_dim=3), keras.optimizers.Adam()
     with pytest.raises(ValueError, match=r"`discriminator_optimizer` must be another object"):
         gan.compile(adam, adam)
+
+
+def test_a_gan_that_was_not_compiled_says_how():
+    gan = kgan.GAN(*small_pair(), latent_dim=3)
+    for method in (gan.fit, gan.evaluate):
+        with pytest.raises(
+            ValueError, match=r"Call `compile\(generator_optimizer, discriminator_optimizer\)`"
+        ):
+            method(IMAGES)
 
 
 def test_the_pairs_learning_rate_names_its_children():
