@@ -18,7 +18,8 @@ def built_image_shape(generator, discriminator, latent_dim):
         Tuple of the sizes of one image.
 
     Raises:
-        ValueError: If one of the networks takes or returns another shape.
+        ValueError: If one of the networks takes or returns another shape, or the discriminator
+            ends in a sigmoid layer, which would train it on a sigmoid of a sigmoid.
     """
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         check(name, "a keras.Model", network, holds=isinstance(network, keras.Layer))
@@ -28,7 +29,16 @@ def built_image_shape(generator, discriminator, latent_dim):
     if not hasattr(logits, "shape") or tuple(logits.shape) != (None, 1):
         got = tuple(logits.shape) if hasattr(logits, "shape") else f"{len(logits)} outputs"
         raise ValueError(f"`discriminator` must return logits (batch, 1), as of Dense(1), got {got}.")
+    if _ends_in_sigmoid(discriminator):
+        raise ValueError(
+            "`discriminator` must end in a logit, got a sigmoid; leave it out, the losses apply it."
+        )
     return shape
+
+
+def _ends_in_sigmoid(network):
+    layers = getattr(network, "layers", None)
+    return bool(layers) and getattr(layers[-1], "activation", None) is keras.activations.sigmoid
 
 
 def _output_of(network, name, input_shape, what):

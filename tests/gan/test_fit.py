@@ -282,6 +282,11 @@ def test_networks_that_do_not_fit_are_named():
         ValueError, match=r"`discriminator` must return logits \(batch, 1\), .*, got \(None, 2\)\."
     ):
         kgan.GAN(generator, two, latent_dim=3)
+    for end in ([layers.Dense(1, activation="sigmoid")], [layers.Dense(1), layers.Activation("sigmoid")]):
+        with pytest.raises(
+            ValueError, match=r"`discriminator` must end in a logit, got a sigmoid; leave it out"
+        ):
+            kgan.GAN(generator, keras.Sequential([layers.Input((4,)), *end]), latent_dim=3)
     heads = keras.Input((4,))
     two_heads = keras.Model(heads, [layers.Dense(1)(heads), layers.Dense(1)(heads)])
     with pytest.raises(ValueError, match=r"as of Dense\(1\), got 2 outputs"):
