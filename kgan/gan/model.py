@@ -169,7 +169,7 @@ class GAN(BackendModel):
             Array `(n, *image_shape)`, float32.
 
         Raises:
-            ValueError: If an argument is not positive.
+            ValueError: If a count is not positive, or the seed is negative.
         """
         for name, value in (("n", n), ("batch_size", batch_size)):
             check(name, "a positive integer", value, holds=is_count(value))
