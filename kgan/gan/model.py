@@ -101,6 +101,9 @@ class GAN(BackendModel):
     ):
         """Give each network its optimiser.
 
+        A network of the policy "mixed_float16" gets its own wrapped in a
+        `keras.optimizers.LossScaleOptimizer`: its gradients would vanish in half precision.
+
         Args:
             generator_optimizer: `keras.optimizers.Optimizer` or the name of one.
             discriminator_optimizer: Another one.
@@ -115,8 +118,8 @@ class GAN(BackendModel):
         if generator is discriminator:
             raise ValueError("`discriminator_optimizer` must be another object than `generator_optimizer`.")
         pair = OptimizerPair(
-            generator=generator,
-            discriminator=discriminator,
+            generator=_scaling_loss(generator, self.generator),
+            discriminator=_scaling_loss(discriminator, self.discriminator),
             generator_variables=self.generator.trainable_variables,
             discriminator_variables=self.discriminator.trainable_variables,
         )
@@ -294,24 +297,28 @@ class GAN(BackendModel):
         # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
         self._reseed(randomness.EVALUATION_SEEDS, self._means["d_loss"].count)
         fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=False)
-        fake_logits = self.discriminator(fake, training=False)
+        fake_logits = self._logits(fake, training=False)
         g_loss = self.adversarial_loss.generator_loss(fake_logits)
-        real_logits = self.discriminator(real, training=False)
+        real_logits = self._logits(real, training=False)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         d_real, d_fake = _mean_probability(real_logits), _mean_probability(fake_logits)
         return self._log(d_loss=d_loss, g_loss=g_loss, d_real=d_real, d_fake=d_fake)
 
     def _generator_loss(self, latents):
         fake = self.generator(latents, training=True)
-        loss = self.adversarial_loss.generator_loss(self.discriminator(fake, training=True))
-        return _with_regularisers(loss, self.generator), (loss, fake)
+        loss = self.adversarial_loss.generator_loss(self._logits(fake, training=True))
+        return self.generator_optimizer.scale_loss(_with_regularisers(loss, self.generator)), (loss, fake)
 
     def _discriminator_loss(self, real, fake):
-        real_logits = self.discriminator(real, training=True)
-        fake_logits = self.discriminator(fake, training=True)
+        real_logits = self._logits(real, training=True)
+        fake_logits = self._logits(fake, training=True)
         loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         seen = (loss, _mean_probability(real_logits), _mean_probability(fake_logits))
-        return _with_regularisers(loss, self.discriminator), seen
+        return self.discriminator_optimizer.scale_loss(_with_regularisers(loss, self.discriminator)), seen
+
+    def _logits(self, images, *, training):
+        # In the precision of the weights: losses, and p, would be coarse in half.
+        return ops.cast(self.discriminator(images, training=training), self.variable_dtype)
 
     def _throw_coins(self, d_loss, g_loss):
         step, epoch = ops.convert_to_tensor(self.step), ops.convert_to_tensor(self.epoch)
@@ -394,6 +401,13 @@ class _CountEpochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.epoch.assign_add(1)
+
+
+def _scaling_loss(optimizer, network):
+    wrapped = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if wrapped or network.dtype_policy.name != "mixed_float16":
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)
 
 
 def _with_regularisers(loss, network):

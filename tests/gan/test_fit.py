@@ -187,21 +187,6 @@ def test_several_steps_an_execution_train_the_same_weights():
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-@pytest.fixture
-def bfloat16():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
-@pytest.mark.usefixtures("bfloat16")
-def test_mixed_bfloat16_trains():
-    gan = small_gan()
-    history = gan.fit(IMAGES, batch_size=8, epochs=2, verbose=0).history
-    assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
-
-
 def test_each_step_draws_its_own_latents():
     gan = small_gan()
     drawn = []

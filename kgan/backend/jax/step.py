@@ -75,14 +75,11 @@ class BackendModel(StepModel):
     def apply_if(self, condition, optimizer, gradients, variables):
         """See `StepModel`."""
         touched = [*optimizer.variables, *variables]
-        others = self._others(touched)
-        held = _values(others)
+        num_slots = len(optimizer.variables)
 
         def update(values):
-            _, after = _run(
-                lambda: optimizer.apply(gradients(), variables), [*touched, *others], [*values, *held]
-            )
-            return after[: len(touched)]
+            weights, slots = optimizer.stateless_apply(values[:num_slots], gradients(), values[num_slots:])
+            return [*slots, *weights]
 
         if condition is False:
             return
