@@ -1,5 +1,6 @@
 """One progress bar for a whole run."""
 
+import sys
 import time
 
 import keras
@@ -24,6 +25,8 @@ class ProgressBar(keras.callbacks.Callback):
         """Show the bar."""
         steps = self.params["steps"]
         total = steps and steps * self.params["epochs"]
+        length = f"{total:,} steps" if total else f"{self.params['epochs']:,} epochs"
+        tqdm.tqdm.write(f"{length} by {keras.backend.backend()} on {self.model.device}", file=sys.stderr)
         self._bar = tqdm.tqdm(total=total, unit=" steps", dynamic_ncols=True, mininterval=0.5)
         self._next_logs = 0.0
 

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import keras
-import numpy as np
-from PIL import Image
 
-from kgan.files import replacing
+from kgan.pictures import check_image_shape, write_grid
 from kgan.spec import check, is_count
 
 
@@ -23,6 +21,9 @@ class SampleGrid(keras.callbacks.Callback):
         rows: Rows, and columns, of the grid.
         scale: Pixels on a side for each pixel of an image.
         seed: Integer ≥ 0, of the latents.
+
+    Attributes:
+        pictures: Paths of the pictures that were written, in their order.
 
     Raises:
         ValueError: If both intervals are given or a number is not positive.
@@ -41,12 +42,11 @@ class SampleGrid(keras.callbacks.Callback):
         self.directory, self.rows, self.scale, self.seed = Path(directory), rows, scale, seed
         for name, value in (("every_" + self.unit + "s", self.every), ("rows", rows), ("scale", scale)):
             check(name, "a positive integer", value, holds=is_count(value))
-        self.last = None
+        self.pictures = []
 
     def on_train_begin(self, logs=None):
         """The picture before the first step."""
-        shape = self.model.image_shape
-        check("image_shape", "(height, width, 1 or 3)", shape, holds=len(shape) == 3 and shape[2] in (1, 3))
+        check_image_shape(self.model.image_shape)
         self._draw()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -71,7 +71,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     def draw_last(self):
         """Write the picture of this moment, unless it has been written."""
-        if self.last != self._path():
+        if self._path() not in self.pictures[-1:]:
             self._draw()
 
     def _path(self):
@@ -81,29 +81,5 @@ class SampleGrid(keras.callbacks.Callback):
 
     def _draw(self):
         images = self.model.sample(self.rows**2, seed=self.seed)
-        self.last = self._path()
-        with replacing(self.last) as temporary:
-            Image.fromarray(image_grid(images, columns=self.rows, scale=self.scale)).save(temporary)
-
-
-def image_grid(images, *, columns, scale=4):
-    """Images side by side, in rows, with a thin gap between them.
-
-    Args:
-        images: Array `(n, height, width, channels)` in [−1, 1], of 1 or 3 channels.
-        columns: Images a row; the last row may stay short.
-        scale: Pixels on a side for each pixel of an image.
-
-    Returns:
-        uint8 array `(rows * (height + 1) * scale, columns * (width + 1) * scale)`, with 3
-        channels behind if the images have them.
-    """
-    pixels = np.round((np.clip(images, -1, 1) + 1) * 127.5).astype("uint8")
-    rows = -(-len(pixels) // columns)
-    missing = rows * columns - len(pixels)
-    pixels = np.pad(pixels, ((0, missing), (0, 1), (0, 1), (0, 0)), constant_values=40)
-    _, height, width, channels = pixels.shape
-    grid = pixels.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    grid = grid.reshape(rows * height, columns * width, channels)
-    grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
-    return grid[..., 0] if channels == 1 else grid
+        write_grid(self._path(), images, columns=self.rows, scale=self.scale)
+        self.pictures.append(self._path())

@@ -1,18 +1,23 @@
+import keras
+
 from conftest import small_gan, small_images
 from kgan.callbacks import ProgressBar
 
 
 def test_the_bar_counts_all_steps_and_shows_epoch_and_losses(capsys):
-    small_gan().fit(small_images(20), batch_size=8, epochs=2, verbose=0, callbacks=[ProgressBar()])
+    gan = small_gan()
+    gan.fit(small_images(20), batch_size=8, epochs=2, verbose=0, callbacks=[ProgressBar()])
     shown = capsys.readouterr().err
     last = shown.replace("\n", "").split("\r")[-1]
     assert last.startswith("epoch 2/2: 100%")
     assert " 6/6 " in last
     assert all(f"{name}=0." in shown for name in ("d_loss", "g_loss", "p"))
+    assert shown.startswith(f"6 steps by {keras.backend.backend()} on {gan.device}\n")
 
 
 def test_without_a_known_length_it_counts_without_a_total(capsys):
     bar = ProgressBar()
+    bar.set_model(small_gan())
     bar.set_params({"steps": None, "epochs": 1})
     bar.on_train_begin()
     bar.on_epoch_begin(0)

@@ -5,7 +5,7 @@ from PIL import Image
 
 from conftest import small_gan, small_images
 from kgan.callbacks import SampleGrid
-from kgan.callbacks.sample_grid import image_grid
+from kgan.pictures import image_grid
 
 IMAGES = small_images(20, (4, 4, 1))
 
@@ -28,6 +28,14 @@ def test_a_picture_at_the_start_and_after_each_epoch(tmp_path):
 def test_a_picture_every_n_steps_and_after_the_last(tmp_path):
     trained(directory=tmp_path, every_steps=4)  # 6 steps in all
     assert names(tmp_path) == ["step-000000.png", "step-000004.png", "step-000006.png"]
+
+
+def test_the_pictures_of_a_grid_are_listed_in_their_order(tmp_path):
+    grid = SampleGrid(tmp_path, every_steps=4, rows=2)
+    gan = small_gan(image_shape=(4, 4, 1))
+    gan.fit(IMAGES, batch_size=8, epochs=2, verbose=0, callbacks=[grid])
+    grid.draw_last()  # is there already
+    assert [path.name for path in grid.pictures] == names(tmp_path)
 
 
 def test_several_steps_an_execution_are_counted_one_by_one(tmp_path):
@@ -66,27 +74,6 @@ def test_pictures_do_not_change_the_training(tmp_path):
     with_pictures, without = trained(directory=tmp_path, every_steps=1), small_gan(image_shape=(4, 4, 1))
     without.fit(IMAGES, batch_size=8, epochs=2, verbose=0)
     np.testing.assert_array_equal(with_pictures.sample(4, seed=0), without.sample(4, seed=0))
-
-
-def test_a_grid_puts_each_image_in_its_cell():
-    images = np.zeros((3, 2, 2, 1))
-    images[0], images[1], images[2] = -1, 0, 1
-    grid = image_grid(images, columns=2, scale=4)
-    assert grid.shape == (2 * 3 * 4, 2 * 3 * 4)
-    assert grid.dtype == "uint8"
-    assert (grid[:8, :8] == 0).all()
-    assert (grid[:8, 12:20] == 128).all()
-    assert (grid[12:20, :8] == 255).all()
-    assert set(np.unique(grid[8:12])) == {40}  # the gap
-    assert (grid[12:20, 12:20] == 40).all()  # no fourth image
-
-
-def test_colours_keep_their_channels():
-    red = np.full((1, 2, 2, 3), -1.0)
-    red[..., 0] = 1
-    grid = image_grid(red, columns=1, scale=1)
-    assert grid.shape == (3, 3, 3)
-    assert grid[0, 0].tolist() == [255, 0, 0]
 
 
 @pytest.mark.parametrize(

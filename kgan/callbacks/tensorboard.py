@@ -1,0 +1,59 @@
+"""The log and the pictures of a run for TensorBoard."""
+
+import keras
+import numpy as np
+from PIL import Image
+
+from kgan.backend.summary import check_tensorboard, summary_writer
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Writes the logs of each epoch and each new sample grid where `tensorboard --logdir` finds them.
+
+    Keras's callback of this name needs TensorFlow, whatever the backend; this one writes with
+    PyTorch and needs the package tensorboard alone.
+
+    Args:
+        directory: Folder for TensorBoard's files.
+        grid: `SampleGrid` that stands before it among the callbacks, or None for no pictures.
+
+    Raises:
+        ImportError: If the package tensorboard is missing.
+    """
+
+    def __init__(self, directory, grid=None):
+        super().__init__()
+        check_tensorboard()
+        self.directory, self.grid = directory, grid
+        self._writer = None
+        self._num_shown = 0
+
+    def on_train_begin(self, logs=None):
+        """Open the folder."""
+        self._writer = summary_writer(self.directory)
+        self._show_new_pictures()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the logs and what pictures there are since the last epoch."""
+        for name, value in (logs or {}).items():
+            self._writer.add_scalar(name, float(value), int(self.model.step.value))
+        self._show_new_pictures()
+
+    def on_train_end(self, logs=None):
+        """Close the folder."""
+        self.close()
+
+    def close(self):
+        """Write what is left and close: to be called where training ended early."""
+        if self._writer is not None:
+            self._show_new_pictures()
+            self._writer.close()
+            self._writer = None
+
+    def _show_new_pictures(self):
+        new = self.grid.pictures[self._num_shown :] if self.grid else []
+        for path in new:
+            with Image.open(path) as picture:
+                pixels = np.asarray(picture.convert("RGB"))
+            self._writer.add_image("samples", pixels, int(path.stem.rpartition("-")[2]), dataformats="HWC")
+        self._num_shown += len(new)

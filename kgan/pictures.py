@@ -1,0 +1,121 @@
+"""Pictures of images: grids, the stages of a run side by side, a movie."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from kgan.files import replacing
+from kgan.spec import check, is_count
+
+_GREY = 40  # of the gaps
+
+
+def image_grid(images, *, columns, scale=4):
+    """Images side by side, in rows, with a thin gap between them.
+
+    Args:
+        images: Array `(n, height, width, channels)` in [−1, 1], of 1 or 3 channels.
+        columns: Images a row; the last row may stay short.
+        scale: Pixels on a side for each pixel of an image.
+
+    Returns:
+        uint8 array `(rows * (height + 1) * scale, columns * (width + 1) * scale)`, with 3
+        channels behind if the images have them.
+    """
+    pixels = np.round((np.clip(images, -1, 1) + 1) * 127.5).astype("uint8")
+    rows = -(-len(pixels) // columns)
+    missing = rows * columns - len(pixels)
+    pixels = np.pad(pixels, ((0, missing), (0, 1), (0, 1), (0, 0)), constant_values=_GREY)
+    _, height, width, channels = pixels.shape
+    grid = pixels.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    grid = grid.reshape(rows * height, columns * width, channels)
+    grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
+    return grid[..., 0] if channels == 1 else grid
+
+
+def check_image_shape(shape):
+    """Raise ValueError unless images of this shape can be drawn."""
+    check("image_shape", "(height, width, 1 or 3)", shape, holds=len(shape) == 3 and shape[2] in (1, 3))
+
+
+def write_grid(path, images, *, columns, scale=4):
+    """Write an `image_grid` as a PNG; it appears whole or not at all.
+
+    Args:
+        path: File to write.
+        images: As for `image_grid`.
+        columns: Images a row.
+        scale: Pixels on a side for each pixel of an image.
+    """
+    check_image_shape(np.shape(images)[1:])
+    with replacing(Path(path)) as temporary:
+        Image.fromarray(image_grid(images, columns=columns, scale=scale)).save(temporary)
+
+
+def write_stages(path, pictures):
+    """Write the first, the middle and the last of some pictures side by side, under their names.
+
+    Args:
+        path: PNG to write.
+        pictures: Paths of pictures of one size, in their order, such as `SampleGrid.pictures`. Of
+            fewer than three, all are shown.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    pictures = list(pictures)
+    check("pictures", "one picture or more", len(pictures), holds=bool(pictures))
+    shown = sorted({0, len(pictures) // 2, len(pictures) - 1})
+    stages = [(Path(pictures[k]).stem, _read(pictures[k]).convert("RGB")) for k in shown]
+    width, height = stages[0][1].size
+    heading = max(16, width // 20)
+    sheet = Image.new("RGB", (len(stages) * (width + heading) - heading, height + 2 * heading), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(heading)
+    for k, (name, picture) in enumerate(stages):
+        left = k * (width + heading)
+        draw.text((left, heading // 3), _caption(name), fill="black", font=font)
+        sheet.paste(picture, (left, 2 * heading))
+    with replacing(Path(path)) as temporary:
+        sheet.save(temporary)
+
+
+def _caption(name):
+    """`step-001500` as `step 1,500`; other names as they are."""
+    unit, _, number = name.rpartition("-")
+    return f"{unit} {int(number):,}" if unit and number.isdigit() else name
+
+
+def write_movie(path, pictures, *, seconds=10, max_frames=100):
+    """Write pictures as a GIF that plays for ever and rests on the last.
+
+    Args:
+        path: File to write.
+        pictures: Paths of pictures of one size, in their order, such as `SampleGrid.pictures`.
+        seconds: Length without the rest of two seconds; a frame is shown for half a second at most.
+        max_frames: Of more pictures, so many are shown: the first, the last, and evenly between them.
+
+    Raises:
+        ValueError: If there is no picture, or a number is not positive.
+    """
+    pictures = list(pictures)
+    check("pictures", "one picture or more", len(pictures), holds=bool(pictures))
+    check("seconds", "a positive number", seconds, holds=seconds > 0)
+    check("max_frames", "a positive integer", max_frames, holds=is_count(max_frames))
+    shown = np.linspace(len(pictures) - 1, 0, min(max_frames, len(pictures))).round().astype(int)[::-1]
+    first, *others = [_frame(pictures[k]) for k in shown]
+    milliseconds = [min(500, round(1000 * seconds / len(shown)))] * len(others) + [2000]
+    with replacing(Path(path)) as temporary:
+        first.save(temporary, save_all=True, append_images=others, duration=milliseconds, loop=0)
+
+
+def _read(path):
+    with Image.open(path) as picture:
+        picture.load()
+    return picture
+
+
+def _frame(path):
+    """A picture at half its size, of 16 shades: a tenth of the bytes, and digits look the same."""
+    picture = _read(path)
+    return picture.reduce(2).quantize(16 if picture.mode == "L" else 128)

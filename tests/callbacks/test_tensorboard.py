@@ -1,0 +1,59 @@
+import importlib.util
+import sys
+
+import pytest
+
+from conftest import run_python, small_gan, small_images
+from kgan.callbacks import SampleGrid, TensorBoard
+
+installed = pytest.mark.skipif(
+    not importlib.util.find_spec("tensorboard"), reason="the extra tensorboard is not installed"
+)
+
+
+@pytest.fixture
+def read_back(tmp_path):
+    """Train two epochs of three steps into a folder; what TensorBoard reads there, and the history."""
+    event_accumulator = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    grid = SampleGrid(tmp_path / "samples", every_steps=4, rows=2)
+    callbacks = [grid, TensorBoard(tmp_path / "tensorboard", grid)]
+    gan = small_gan(image_shape=(4, 4, 1))
+    history = gan.fit(small_images(20, (4, 4, 1)), batch_size=8, epochs=2, verbose=0, callbacks=callbacks)
+    events = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    return events, history.history
+
+
+@installed
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # tensorboard's own
+def test_tensorboard_reads_the_logs_by_step_and_the_pictures(read_back):
+    events, history = read_back
+    assert set(events.Tags()["scalars"]) == set(history)
+    for name, values in history.items():
+        read = events.Scalars(name)
+        assert [event.step for event in read] == [3, 6]
+        assert [event.value for event in read] == pytest.approx(values)
+    assert [event.step for event in events.Images("samples")] == [0, 4, 6]
+
+
+@installed
+def test_it_needs_no_tensorflow(tmp_path):
+    code = "import sys; sys.modules['tensorflow'] = None\n"
+    code += "from kgan.backend.summary import summary_writer; summary_writer(sys.argv[1]).close()"
+    finished = run_python(code, tmp_path / "events", backend="torch")
+    assert finished.returncode == 0, finished.stderr
+    assert list((tmp_path / "events").iterdir())
+
+
+def test_without_the_package_the_way_out_is_said(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(
+        ImportError, match=r"need the package tensorboard: pip install -e '\.\[tensorboard\]'"
+    ):
+        TensorBoard(tmp_path)
+
+
+def test_one_that_was_never_opened_can_be_closed(monkeypatch, tmp_path):
+    monkeypatch.setattr("kgan.callbacks.tensorboard.check_tensorboard", lambda: None)
+    TensorBoard(tmp_path).close()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,66 @@
+import matplotlib.axes
+import numpy as np
+import pytest
+from PIL import Image
+
+from kgan import plots
+
+
+@pytest.fixture
+def curves(monkeypatch):
+    """What is drawn: label -> (steps, values)."""
+    drawn = {}
+    plot = matplotlib.axes.Axes.plot
+
+    def recorded(self, steps, values, **style):
+        drawn[style["label"]] = (list(steps), list(values))
+        return plot(self, steps, values, **style)
+
+    monkeypatch.setattr(matplotlib.axes.Axes, "plot", recorded)
+    return drawn
+
+
+def log(path, steps):
+    """A log whose values are functions of the step."""
+    rows = [f"{s},{s / 10},{s / 20},{s / 1000},{s % 2}" for s in steps]
+    path.write_text("\n".join(["step,d_loss,g_loss,p,d_updates", *rows]) + "\n")
+    return path
+
+
+def test_losses_are_drawn_over_the_steps(tmp_path, curves):
+    plots.write_losses(tmp_path / "plots" / "losses.png", log(tmp_path / "log.csv", [50, 100, 150]))
+    assert curves["L(D), discriminator"] == ([50, 100, 150], [5, 10, 15])
+    assert curves["L(G), generator"] == ([50, 100, 150], [2.5, 5, 7.5])
+    with Image.open(tmp_path / "plots" / "losses.png") as picture:
+        assert picture.size == (960, 540)
+
+
+def test_balance_shows_p_and_the_share_of_updates(tmp_path, curves):
+    plots.write_balance(tmp_path / "balance.png", log(tmp_path / "log.csv", [1, 2, 3, 4]))
+    assert curves["p, the probability to"] == ([1, 2, 3, 4], [0.001, 0.002, 0.003, 0.004])
+    assert curves["steps that updated D"] == ([1, 2, 3, 4], [1, 0, 1, 0])
+
+
+def test_a_long_log_is_drawn_as_means_of_as_many_rows_as_stay_readable(tmp_path, curves):
+    steps = np.arange(1, 2001) * 50
+    plots.write_losses(tmp_path / "losses.png", log(tmp_path / "log.csv", steps))
+    drawn_steps, values = curves["L(D), discriminator"]
+    assert drawn_steps == list(range(250, 100_001, 250))
+    np.testing.assert_allclose(values, (np.array(drawn_steps) - 100) / 10)  # of five rows, the middle one
+
+
+def test_a_short_last_window_is_drawn_with_the_one_before(tmp_path, curves):
+    plots.write_losses(tmp_path / "losses.png", log(tmp_path / "log.csv", [50, 100, 104]))
+    steps, values = curves["L(D), discriminator"]
+    assert steps == [50, 104]
+    assert values == pytest.approx([5, (50 * 10 + 4 * 10.4) / 54])
+
+
+def test_a_single_row_is_a_point(tmp_path, curves):
+    plots.write_losses(tmp_path / "losses.png", log(tmp_path / "log.csv", [63]))
+    assert curves["L(D), discriminator"] == ([63], [6.3])
+
+
+def test_a_log_without_rows_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"`path` must be a log with one row or more, got '.*log\.csv'"):
+        plots.read_log(log(tmp_path / "log.csv", []))
