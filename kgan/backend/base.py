@@ -69,6 +69,11 @@ class StepModel(keras.Model):
         """
         raise NotImplementedError
 
+    @property
+    def device(self):
+        """Name of the device that holds the weights, such as "cpu" or "NVIDIA H100 (cuda:0)"."""
+        raise NotImplementedError
+
     def global_draws_from(self, seed):
         """Context in which a backend's own global generator, if layers use it, follows `seed`."""
         return contextlib.nullcontext()

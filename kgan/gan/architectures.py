@@ -1,7 +1,7 @@
 """Pairs of networks for digits: `(latent_dim=100) -> (generator, discriminator)`.
 
 Images are (28, 28, 1) in [−1, 1]; every discriminator ends in a logit. Layers start as
-PyTorch's do, for the sources of these networks were written in it. Every public function of
+PyTorch's do, for the sources of these networks were written in it, but for SELU's. Every public function of
 this file is an architecture that the command line offers; a new one is one function.
 """
 
@@ -17,8 +17,12 @@ IMAGE_SHAPE = (28, 28, 1)
 def fully_connected(latent_dim=100):
     """Four fully connected layers a network, the generator ending in a sigmoid.
 
-    G: latent → 256 → 512 → 1024 → 784; D: 784 → 1024 → 512 → 256 → 1. LeakyReLU 0.2 between
-    them. The sigmoid's [0, 1] is rescaled to [−1, 1].
+    G: latent → 256 → 512 → 1024 → 784, SELU between them; D: 784 → 1024 → 512 → 256 → 1, LeakyReLU
+    0.2 between them. The sigmoid's [0, 1] is rescaled to [−1, 1].
+
+    SELU with its initialiser, Klambauer et al. (2017), keeps the latents' signal at its size from layer
+    to layer. With LeakyReLU and PyTorch's initialisers it fades: the first images are all alike, and
+    under `LossBalanced` the generator collapsed from there in every setting tried (docs/presets.md).
 
     Args:
         latent_dim: Width of a latent.
@@ -26,13 +30,11 @@ def fully_connected(latent_dim=100):
     Returns:
         Generator with 1,486,352 and discriminator with 1,460,225 trainable parameters at 100.
     """
-    widths = (latent_dim, 256, 512, 1024)
     generator = [layers.Input((latent_dim,))]
-    for before, after in itertools.pairwise(widths):
-        generator += [_dense(before, after), _leaky_relu()]
+    for width in (256, 512, 1024):
+        generator += [layers.Dense(width, activation="selu", kernel_initializer="lecun_normal")]
     generator += [
-        _dense(1024, 784),
-        layers.Activation("sigmoid"),
+        layers.Dense(784, activation="sigmoid", kernel_initializer="lecun_normal"),
         layers.Rescaling(2, offset=-1),
         layers.Reshape(IMAGE_SHAPE),
     ]

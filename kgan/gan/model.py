@@ -174,12 +174,30 @@ class GAN(BackendModel):
         Raises:
             ValueError: If a count is not positive, or the seed is negative.
         """
-        for name, value in (("n", n), ("batch_size", batch_size)):
-            check(name, "a positive integer", value, holds=is_count(value))
+        check("n", "a positive integer", n, holds=is_count(n))
         check("seed", "None or an integer in [0, 2**31)", seed, holds=seed is None or is_seed(seed))
-        latents = sample_latents(n, self.latent_dim, seed=seed)
+        return self.generate(sample_latents(n, self.latent_dim, seed=seed), batch_size=batch_size)
+
+    def generate(self, latents, *, batch_size=1000):
+        """Images of given latents, in inference mode.
+
+        Args:
+            latents: Array `(n, latent_dim)`, such as `kgan.latent.interpolate` returns.
+            batch_size: Images generated at a time.
+
+        Returns:
+            Array `(n, *image_shape)`, float32.
+
+        Raises:
+            ValueError: If the latents have another shape, or there is none.
+        """
+        check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
+        shape = np.shape(latents)
+        holds = len(shape) == 2 and shape[0] > 0 and shape[1] == self.latent_dim
+        check("latents", f"of shape (n, {self.latent_dim}), n at least 1", shape, holds=holds)
         batches = [
-            self.predict_on_batch(latents[start : start + batch_size]) for start in range(0, n, batch_size)
+            self.predict_on_batch(latents[start : start + batch_size])
+            for start in range(0, len(latents), batch_size)
         ]
         return np.concatenate(batches).astype("float32", copy=False)
 

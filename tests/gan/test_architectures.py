@@ -75,3 +75,11 @@ def test_layers_start_as_torch_nn_linear_does():
         weights = keras.ops.convert_to_numpy(variable)
         assert 0.98 * limit < np.abs(weights).max() <= limit
         assert abs(weights.mean()) < 5 * limit / np.sqrt(3 * weights.size)
+
+
+def test_images_of_the_fully_connected_generator_differ_before_it_is_trained():
+    keras.utils.set_random_seed(0)
+    gan = kgan.GAN(*architectures.fully_connected())
+    spread = gan.sample(200, seed=0).std(axis=0).mean()
+    # SELU's outputs have variance 1, LeCun's weights keep it, and tanh(x/2) of it spreads by 0.41.
+    assert 0.3 < spread < 0.5

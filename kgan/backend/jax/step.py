@@ -100,3 +100,9 @@ class BackendModel(StepModel):
         gradient, after = jax.grad(total, has_aux=True)(inputs)
         _assign(state, after)
         return gradient
+
+    @property
+    def device(self):
+        """See `StepModel`."""
+        (device, *_) = self.trainable_variables[0].value.devices()
+        return device.platform if device.platform == "cpu" else f"{device.device_kind} ({device})"

@@ -37,6 +37,12 @@ class BackendModel(StepModel):
             (gradient,) = torch.autograd.grad(fn(inputs).sum(), inputs, create_graph=True)
         return gradient
 
+    @property
+    def device(self):
+        """See `StepModel`."""
+        device = self.trainable_variables[0].value.device
+        return f"{torch.cuda.get_device_name(device)} ({device})" if device.type == "cuda" else str(device)
+
     @contextlib.contextmanager
     def global_draws_from(self, seed):
         """Inside, torch's generators follow `seed`; afterwards they are as they were.

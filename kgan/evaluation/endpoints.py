@@ -1,0 +1,58 @@
+"""Two latents between which it is worth to walk."""
+
+import dataclasses
+
+import numpy as np
+
+from kgan.gan.latent import sample_latents
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoints:
+    """Two latents whose images are of different classes.
+
+    Attributes:
+        begin: Latent `(latent_dim,)`.
+        end: Another one.
+        classes: What their images are taken for, in this order.
+    """
+
+    begin: np.ndarray
+    end: np.ndarray
+    classes: tuple
+
+
+def find_endpoints(gan, classifier, *, seed=0, candidates=100, max_draws=2000):
+    """Draw latents until two of them give images of different classes.
+
+    Among the candidates that were drawn at once, the pair is the one whose images are taken for
+    their classes with the most agreement, so that both ends look like what they are said to be.
+
+    Args:
+        gan: `GAN`.
+        classifier: Object with `classify(images) -> (classes, agreement)`, such as
+            `NearestNeighbours`.
+        seed: Integer in [0, 2³¹).
+        candidates: Latents drawn at a time.
+        max_draws: Latents after which the generator is taken to draw one class only.
+
+    Returns:
+        `Endpoints`.
+
+    Raises:
+        ValueError: If all images are of one class.
+    """
+    latents = sample_latents(max_draws, gan.latent_dim, seed=seed)
+    for start in range(0, max_draws, candidates):
+        drawn = latents[start : start + candidates]
+        classes, agreement = classifier.classify(gan.generate(drawn))
+        begin = int(agreement.argmax())
+        others = np.flatnonzero(classes != classes[begin])
+        if len(others):
+            end = int(others[agreement[others].argmax()])
+            pair = (classes[begin].item(), classes[end].item())
+            return Endpoints(begin=drawn[begin], end=drawn[end], classes=pair)
+    raise ValueError(
+        f"`gan` must draw images of two classes, got {max_draws:,} that are all taken for {classes[0]}: "
+        "it has collapsed or is untrained; train it for longer or with other settings."
+    )
