@@ -23,9 +23,12 @@ _LAZY = {
     "architectures": "kgan.gan.architectures",
     "callbacks": "kgan.callbacks",
     "digits": "kgan.digits",
+    "evaluation": "kgan.evaluation",
     "experiments": "kgan.experiments",
     "latent": "kgan.gan.latent",
     "losses": "kgan.gan.losses",
+    "pictures": "kgan.pictures",
+    "plots": "kgan.plots",
     "presets": "kgan.presets",
     "update_policies": "kgan.gan.update_policies",
 }

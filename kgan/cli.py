@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kgan import __version__
 from kgan.digits import find_digits
+from kgan.gan import latent
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS
 from kgan.runs import refuse_existing
 from kgan.spec import Spec
@@ -21,12 +22,13 @@ from kgan.spec import Spec
 BAD_INPUT = 2
 INTERRUPTED = 130
 
+_METHODS = {method.__name__: method for method in (latent.lerp, latent.slerp)}
 _BACKENDS = ("torch", "jax", "tensorflow")  # each an extra of that name, but torch
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs):
-        super().__init__(allow_abbrev=False, formatter_class=_formatter, **kwargs)
+        super().__init__(allow_abbrev=False, **{"formatter_class": _formatter} | kwargs)
 
     def error(self, message):
         self.exit(BAD_INPUT, f"{self.prog}: error: {message} (--help lists the options)\n")
@@ -37,7 +39,7 @@ def _formatter(prog):
 
 
 def train_gan(argv=None, prog="train_gan.py"):
-    """Train a GAN as the command line says.
+    """Train a GAN and leave pictures, a log and the model in a new folder.
 
     Args:
         argv: Arguments; those of the process if None.
@@ -47,13 +49,68 @@ def train_gan(argv=None, prog="train_gan.py"):
         Exit status: 0, 2 for bad input, 130 after Ctrl-C.
     """
     parser = _gan_parser(prog, _chosen_preset(argv, prog))
-    options = parser.parse_args(argv)
+    return _answer(_train_gan, parser.parse_args(argv), prog=prog)
+
+
+def sample(argv=None, prog="kgan sample"):
+    """Draw images with the GAN of a run.
+
+    Arguments and exit status are as for `train_gan`.
+    """
+    parser = _Parser(prog=prog, description="Draw images with the GAN that a run left behind.")
+    _add_run(parser)
+    parser.add_argument("-n", type=int, default=64, help="number of images (default: 64)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".png for a grid, .npy for an array in [-1, 1] (default: RUN/samples/n-64-seed-0.png)",
+    )
+    return _answer(_sample, parser.parse_args(argv), prog=prog)
+
+
+def interpolate(argv=None, prog="kgan interpolate"):
+    """Draw the images between two different digits of a run's GAN.
+
+    Arguments and exit status are as for `train_gan`.
+    """
+    parser = _Parser(
+        prog=prog, description="Draw latents until two images are of different digits, and the way between."
+    )
+    _add_run(parser)
+    parser.add_argument(
+        "--num-intermediate",
+        type=int,
+        metavar="N",
+        help="images between the two (default: as the run's preset says)",
+    )
+    parser.add_argument(
+        "--method",
+        choices=sorted(_METHODS),
+        default="lerp",
+        help="along the straight line or the great arc (default: lerp)",
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder of the data by which classes are told"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="PNG to write (default: RUN/plots/interpolation-seed-0.png)",
+    )
+    return _answer(_interpolate, parser.parse_args(argv), prog=prog)
+
+
+def _add_run(parser):
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, such as runs/gan-quick-1")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the latents (default: 0)")
+
+
+def _answer(work, options, *, prog):
+    """The exit status of `work(options)`; what can go wrong is said in one line."""
     try:
-        preset = _resolved(GAN_PRESETS[options.preset], vars(options))
-        if options.dry_run:
-            _say(_settings_table(options, preset))
-            return 0
-        return _train_gan(preset, options)
+        return work(options)
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{prog}: interrupted; nothing further was saved.\n")
         return INTERRUPTED
@@ -85,11 +142,18 @@ def _gan_parser(prog, preset):
     _add_preset(parser)
     parser.add_argument("--version", action="version", version=f"kgan {__version__}")
     run = parser.add_argument_group("this run")
-    run.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with MNIST's four IDX files")
+    run.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the data set's four IDX files")
     run.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/gan-PRESET-N)"
     )
-    run.add_argument("--dry-run", action="store_true", help="print the settings and stop")
+    run.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write TensorBoard's files too (pip install -e '.[tensorboard]')",
+    )
+    run.add_argument(
+        "--dry-run", action="store_true", help="print the settings, stated by the source or chosen, and stop"
+    )
     row = GAN_PRESETS[preset]
     title, description = f"settings, as preset {preset} has them", f"{row.source} {row.shows}"
     _add_fields(parser.add_argument_group(title, description), row)
@@ -138,25 +202,57 @@ def _reader(annotated):
 
 def _resolved(row, options):
     """The row with the options that were given; a length in one unit replaces one in the other."""
-    given = {field.name: options[field.name] for field in dataclasses.fields(row) if field.name in options}
-    changed = [name for name in given if name != "seed"]
-    if changed:
-        given["source"] = f"{row.source} Changed on the command line: {', '.join(changed)}."
-        given["shows"] = "Not known: settings were changed."
+    given = {name: options[name] for name in row.describe() if name in options}
     for length, other in (("epochs", "steps"), ("steps", "epochs")):
         if length in given:
             given.setdefault(other, None)
-    return dataclasses.replace(row, **given)
+    basis = row.basis | dict.fromkeys(given, "given")
+    changed = [name for name in given if name != "seed" and name in options]
+    if changed:
+        given["source"] = f"{row.source} Changed on the command line: {', '.join(changed)}."
+        given["shows"] = "Not known: settings were changed."
+    return dataclasses.replace(row, **given, basis=basis)
 
 
-def _train_gan(preset, options):
+def _train_gan(options):
+    preset = _resolved(GAN_PRESETS[options.preset], vars(options))
+    if options.dry_run:
+        _say(_settings_table(options, preset))
+        return 0
     from kgan import experiments
 
     result = experiments.train_gan(
-        preset, name=options.preset, data_dir=options.data_dir, run_dir=options.run_dir
+        preset,
+        name=options.preset,
+        data_dir=options.data_dir,
+        run_dir=options.run_dir,
+        tensorboard=options.tensorboard,
     )
     _say(_summary(result))
     return INTERRUPTED if result.interrupted else 0
+
+
+def _sample(options):
+    from kgan import experiments
+
+    _say(str(experiments.sample(options.run, options.n, seed=options.seed, path=options.out)))
+    return 0
+
+
+def _interpolate(options):
+    from kgan import experiments
+
+    strip = experiments.interpolate(
+        options.run,
+        seed=options.seed,
+        num_intermediate=options.num_intermediate,
+        method=_METHODS[options.method],
+        data_dir=options.data_dir,
+        path=options.out,
+    )
+    begin, end = strip.classes
+    _say(f"{strip.picture}: from {begin} to {end} in {len(strip.latents)} images")
+    return 0
 
 
 def _settings_table(options, preset):
@@ -164,7 +260,9 @@ def _settings_table(options, preset):
     if options.run_dir is not None:
         refuse_existing(options.run_dir)
     source = find_digits(preset.data, data_dir=options.data_dir)
-    rows = {"preset": options.preset} | preset.describe()
+    settings = preset.describe()
+    rows = {"preset": options.preset, "source": preset.source, "shows": preset.shows}
+    rows |= {name: f"{value!s:48}  {preset.basis_of(name)}" for name, value in settings.items()}
     rows |= {"digits": f"{source.name}: {source.description}"}
     width = max(map(len, rows))
     return "\n".join(f"{key:{width}}  {value}" for key, value in rows.items())
@@ -172,15 +270,17 @@ def _settings_table(options, preset):
 
 def _summary(result):
     run, minutes, seconds = result.run, *divmod(round(result.seconds), 60)
-    steps, pictures = int(result.model.step.value), len(list(run.samples.glob("*.png")))
+    plots = ", ".join(sorted(path.name for path in run.plots.glob("*.png")))
     return "\n".join(
         [
-            f"{'Interrupted' if result.interrupted else 'Trained'} after {steps:,} steps on "
-            f"{result.num_images:,} digits, {minutes} min {seconds:02d} s.",
-            f"  look at   {result.picture}  (the last of {pictures} pictures)",
+            f"{'Interrupted' if result.interrupted else 'Trained'} after {int(result.model.step.value):,} "
+            f"steps on {result.num_images:,} images, {minutes} min {seconds:02d} s, {result.model.device}.",
+            f"  look at   {result.picture}  (the last picture; samples.gif beside it shows all)",
+            f"  plots     {run.plots}  ({plots})",
             f"  log       {run.log}",
             f"  settings  {run.config}",
-            f'  model     {run.model}  (kgan.load_model("{run.model}").sample(25))',
+            f"  model     {run.model}",
+            f"  go on     kgan sample {run.path} -n 64 --seed 1; kgan interpolate {run.path}",
         ]
     )
 
@@ -198,20 +298,26 @@ def _say(text):
     sys.stdout.write(text + "\n")
 
 
+_COMMANDS = {"train-gan": train_gan, "sample": sample, "interpolate": interpolate}
+
+
 def main(argv=None):
-    """The `kgan` command: `kgan train-gan` and its options.
+    """The `kgan` command: `kgan train-gan`, `kgan sample`, `kgan interpolate` and their options.
 
     Returns:
         Exit status.
     """
     argv = sys.argv[1:] if argv is None else argv
+    summaries = [f"  {name:12}  {work.__doc__.splitlines()[0]}" for name, work in _COMMANDS.items()]
     parser = _Parser(
-        prog="kgan", description="GANs for Keras 3, written once for PyTorch, JAX and TensorFlow."
+        prog="kgan",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="GANs for Keras 3, written once for PyTorch, JAX and TensorFlow.",
+        epilog="\n".join(["commands:", *summaries]),
     )
     parser.add_argument("--version", action="version", version=f"kgan {__version__}")
-    parser.add_argument("command", choices=_COMMANDS, help="what to do; each has its own --help")
+    parser.add_argument(
+        "command", choices=_COMMANDS, metavar="COMMAND", help="one of the below; each has its own --help"
+    )
     command = parser.parse_args(argv[:1]).command
     return _COMMANDS[command](argv[1:], prog=f"kgan {command}")
-
-
-_COMMANDS = {"train-gan": train_gan}

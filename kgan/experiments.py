@@ -1,17 +1,28 @@
-"""What the scripts do, from Python: a preset in, a run folder out."""
+"""What the scripts do, from Python: a preset in, a run folder out; a run folder in, pictures out."""
 
 import dataclasses
 import importlib
+import logging
+import math
 import platform
 import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from kgan import callbacks, digits
+from kgan import callbacks, digits, plots
+from kgan.backend.summary import check_tensorboard
+from kgan.evaluation.endpoints import find_endpoints
+from kgan.evaluation.neighbours import NearestNeighbours
+from kgan.files import replacing
 from kgan.gan import architectures
-from kgan.gan.model import GAN
+from kgan.gan.latent import interpolate as interpolated
+from kgan.gan.latent import lerp
+from kgan.gan.model import GAN, load_model
+from kgan.pictures import write_grid, write_stages
 from kgan.runs import Run, refuse_existing
+from kgan.spec import check, is_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +44,21 @@ class Result:
     num_images: int
     seconds: float
     interrupted: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Interpolation:
+    """A strip of images from one class to another.
+
+    Attributes:
+        picture: Path of the strip.
+        classes: What the images at its two ends are taken for.
+        latents: Array `(num_intermediate + 2, latent_dim)`.
+    """
+
+    picture: Path
+    classes: tuple
+    latents: np.ndarray
 
 
 def build_gan(preset):
@@ -58,7 +84,9 @@ def build_gan(preset):
     return gan
 
 
-def train_gan(preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="runs", progress=True):
+def train_gan(
+    preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="runs", progress=True, tensorboard=False
+):
     """Train the GAN of a preset and leave pictures, log and model in a new run folder.
 
     All that can be refused is refused before the folder is made. Ctrl-C finishes the step and
@@ -71,6 +99,7 @@ def train_gan(preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="r
         run_dir: Folder to create for the run, or None for the next `runs_dir/gan-name-N`.
         runs_dir: Folder of the numbered runs.
         progress: Whether to show a progress bar.
+        tensorboard: Whether to write TensorBoard's files as well.
 
     Returns:
         `Result`.
@@ -78,22 +107,42 @@ def train_gan(preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="r
     Raises:
         ValueError: If settings and data do not fit.
         OSError: If files cannot be read or written.
+        ImportError: If `tensorboard` is asked for and not installed.
     """
     if run_dir is not None:
         refuse_existing(run_dir)
+    if tensorboard:
+        check_tensorboard()
     source = digits.find_digits(preset.data, data_dir=data_dir)
-    images, _ = digits.load_split(source, "train")
+    images, labels = digits.load_split(source, "train")
     epochs = preset.num_epochs(len(images))
     gan = build_gan(preset)
-    run = Run(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
-    run.write_config(_config(preset, name, source, num_images=len(images), epochs=epochs))
+    run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
+    config = _config(preset, name, source, num_images=len(images), epochs=epochs)
+    run.write_config(config | {"device": gan.device})
     digits.announce(source)
-    return _fit(gan, images, preset, run, epochs=epochs, progress=progress)
-
-
-def _fit(gan, images, preset, run, *, epochs, progress):
     grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
-    closing = [callbacks.EpochLog(run.log), *([callbacks.ProgressBar()] if progress else [])]
+    closing = [
+        callbacks.EpochLog(run.log),
+        callbacks.StepLog(run.steps),
+        *([callbacks.TensorBoard(run.tensorboard, grid)] if tensorboard else []),
+        *([callbacks.ProgressBar()] if progress else []),
+    ]
+    seconds, interrupted = _fit(gan, images, preset, epochs=epochs, grid=grid, closing=closing)
+    run.save_model(gan)
+    _illustrate(run, gan, grid, preset=preset, classifier=NearestNeighbours(images, labels))
+    return Result(
+        run=run,
+        model=gan,
+        picture=grid.pictures[-1],
+        num_images=len(images),
+        seconds=seconds,
+        interrupted=interrupted,
+    )
+
+
+def _fit(gan, images, preset, *, epochs, grid, closing):
+    """Train; return the seconds that it took and whether Ctrl-C ended it."""
     start, interrupted = time.monotonic(), False
     try:
         with callbacks.FinishStepOnInterrupt() as interrupt:
@@ -103,19 +152,119 @@ def _fit(gan, images, preset, run, *, epochs, progress):
         if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
             raise
         interrupted = True
+        grid.draw_last()
     finally:
         for callback in closing:  # Keras ends its callbacks only where training ended by itself
             callback.close()
-    grid.draw_last()
-    run.save_model(gan)
-    return Result(
-        run=run,
-        model=gan,
-        picture=grid.last,
-        num_images=len(images),
-        seconds=time.monotonic() - start,
-        interrupted=interrupted,
-    )
+    return time.monotonic() - start, interrupted
+
+
+def _illustrate(run, gan, grid, *, preset, classifier):
+    """The plots and the movie of a run."""
+    plots.write_losses(run.plots / "losses.png", run.steps)
+    plots.write_balance(run.plots / "balance.png", run.steps)
+    write_stages(run.plots / "progress.png", grid.pictures)
+    callbacks.SampleMovie(run.samples / "samples.gif", grid).write()
+    try:
+        _write_strip(
+            run.plots / "interpolation.png",
+            gan,
+            find_endpoints(gan, classifier, seed=preset.seed),
+            num_intermediate=preset.num_intermediate,
+        )
+    except ValueError as error:  # all images are of one class
+        logging.getLogger("kgan").warning("kgan: no interpolation was drawn: %s", error)
+
+
+def _write_strip(path, gan, endpoints, *, num_intermediate, method=lerp):
+    latents = interpolated(endpoints.begin, endpoints.end, num_intermediate, method)
+    write_grid(path, gan.generate(latents), columns=len(latents))
+    return Interpolation(picture=path, classes=endpoints.classes, latents=latents)
+
+
+def load(run_dir):
+    """The GAN that a run left behind.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Returns:
+        `Run` and `GAN`.
+
+    Raises:
+        FileNotFoundError: If there is no such run, or it holds no model.
+        ValueError: If the model's file is damaged.
+    """
+    run = Run.open(run_dir)
+    return run, load_model(run.saved_model())
+
+
+def sample(run_dir, n=64, *, seed=0, path=None):
+    """Draw images with the GAN of a run.
+
+    Args:
+        run_dir: Folder of the run.
+        n: Number of images.
+        seed: Integer in [0, 2³¹): the same seed gives the same latents.
+        path: File to write: a grid if it ends in .png, an array `(n, *image_shape)`, float32 in
+            [−1, 1], if in .npy. The run's samples/n-64-seed-0.png if None.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        FileNotFoundError: If there is no such run, or it holds no model.
+        ValueError: If a value breaks its rule.
+    """
+    check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
+    run = Run.open(run_dir)
+    path = run.samples / f"n-{n}-seed-{seed}.png" if path is None else Path(path)
+    check("path", "a file that ends in .png or .npy", str(path), holds=path.suffix in (".png", ".npy"))
+    images = load(run_dir)[1].sample(n, seed=seed)
+    if path.suffix == ".png":
+        write_grid(path, images, columns=math.ceil(math.sqrt(n)))
+    else:
+        with replacing(path) as temporary:
+            np.save(temporary, images)
+    return path
+
+
+def interpolate(run_dir, *, seed=0, num_intermediate=None, method=lerp, data_dir=None, path=None):
+    """Draw latents until the images of two are of different classes, and the way between them.
+
+    Args:
+        run_dir: Folder of the run.
+        seed: Integer in [0, 2³¹) of the latents that are tried.
+        num_intermediate: Images between the two; as many as the run's preset says if None.
+        method: `kgan.latent.lerp`, `slerp` or any function like them.
+        data_dir: Folder of the data set, by whose images the classes are told; as in training,
+            or the one at hand, if None.
+        path: PNG to write; the run's plots/interpolation-seed-0.png if None.
+
+    Returns:
+        `Interpolation`.
+
+    Raises:
+        FileNotFoundError: If there is no such run, or it holds no model.
+        ValueError: If the GAN draws images of one class only, or a value breaks its rule.
+    """
+    check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
+    run, gan = load(run_dir)
+    config = run.read_config()
+    if num_intermediate is None:
+        num_intermediate = config["settings"]["num_intermediate"]
+    path = run.plots / f"interpolation-seed-{seed}.png" if path is None else Path(path)
+    check("path", "a file that ends in .png", str(path), holds=path.suffix == ".png")
+    classifier = NearestNeighbours(*digits.load_split(_source(config["data"], data_dir), "train"))
+    endpoints = find_endpoints(gan, classifier, seed=seed)
+    return _write_strip(path, gan, endpoints, num_intermediate=num_intermediate, method=method)
+
+
+def _source(data, data_dir):
+    """The source that a run was trained from, or one that stands in for it."""
+    if data_dir is None and data["dir"] is not None and Path(data["dir"]).is_dir():
+        data_dir = data["dir"]
+    return digits.find_digits(data["name"], data_dir=data_dir)
 
 
 def _config(preset, name, source, *, num_images, epochs):
@@ -127,6 +276,7 @@ def _config(preset, name, source, *, num_images, epochs):
         "data": {
             "name": source.name,
             "source": source.description,
+            "dir": None if getattr(source, "folder", None) is None else str(source.folder.absolute()),
             "images": num_images,
             "sha256": source.checksums("train"),
         },

@@ -8,12 +8,12 @@ import dataclasses
 import importlib.util
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_origin, get_type_hints
 
 from kgan.digits import NAMES
 from kgan.gan.losses import Loss, NonSaturating
-from kgan.gan.optimizers import Adam, OptimizerSettings
-from kgan.gan.update_policies import LossBalanced, UpdatePolicy
+from kgan.gan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
+from kgan.gan.update_policies import Always, EveryKEpochs, KSteps, LossBalanced, UpdatePolicy
 from kgan.spec import check, is_count, is_seed
 
 
@@ -29,7 +29,8 @@ class GANPreset:
     """All that decides what a GAN run computes, except the backend.
 
     Its length is either `epochs` or `steps`; the other is None. `source` says where the values
-    come from and `shows` what to expect of the run.
+    come from, `basis` for each setting whether its source states it or it was chosen here, and
+    `shows` what to expect of the run.
 
     Raises:
         ValueError: If a value breaks its rule.
@@ -37,7 +38,10 @@ class GANPreset:
 
     source: str
     shows: str
-    data: Annotated[str, f"data set: {', '.join(NAMES)}; mnist without --data-dir is mnist-5k"] = "mnist"
+    basis: dict = dataclasses.field(default_factory=dict)
+    data: Annotated[str, f"data set: {', '.join(NAMES)}; without --data-dir, the one that is at hand"] = (
+        "mnist"
+    )
     architecture: Annotated[str, f"pair of networks: {', '.join(architecture_names())}"] = "template"
     latent_dim: Annotated[int, "width of a latent"] = 100
     loss: Annotated[Loss, "adversarial loss"]
@@ -48,11 +52,12 @@ class GANPreset:
     epochs: Annotated[int | None, "length of the run in epochs"] = None
     steps: Annotated[int | None, "length of the run in steps, rounded up to whole epochs"] = None
     sample_every: Annotated[int, "steps between two sample grids"] = 500
+    num_intermediate: Annotated[int, "images between the two ends of the interpolation"] = 7
     seed: Annotated[int, "seed of weights, data order, latents and coins"] = 0
 
     def __post_init__(self):
         """Check every value that has a rule."""
-        for name in ("latent_dim", "batch_size", "sample_every"):
+        for name in ("latent_dim", "batch_size", "sample_every", "num_intermediate"):
             check(name, "a positive integer", getattr(self, name), holds=is_count(getattr(self, name)))
         for name in ("epochs", "steps"):
             value = getattr(self, name)
@@ -63,6 +68,8 @@ class GANPreset:
             value = getattr(self, name)
             check(name, f"one of {', '.join(choices)}", value, holds=value in choices)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
+        unknown = ", ".join(set(self.basis) - set(self.describe()))
+        check("basis", "of settings alone", unknown, holds=not unknown)
 
     def num_epochs(self, num_images):
         """Length of a run on this many images, in epochs.
@@ -76,12 +83,24 @@ class GANPreset:
 
     def describe(self):
         """The settings by name, as the command line would accept them."""
-        return {field.name: _shown(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {
+            name: _shown(getattr(self, name))
+            for name, hint in get_type_hints(type(self), include_extras=True).items()
+            if get_origin(hint) is Annotated
+        }
+
+    def basis_of(self, name):
+        """Whether a setting is "stated" by the source, "chosen", or which part of it is which."""
+        return self.basis.get(name, _CHOSEN)
 
 
 def _shown(value):
     return value if value is None or isinstance(value, int | str) else repr(value)
 
+
+_CHOSEN = "chosen"
+_STATED = "stated"
+_INFERRED = "inferred"
 
 GAN_PRESETS = {
     "quick": GANPreset(
@@ -97,6 +116,108 @@ GAN_PRESETS = {
         discriminator_optimizer=Adam(learning_rate=2e-3, beta_1=0.5),
         steps=3000,
         sample_every=250,
+    ),
+    "a": GANPreset(
+        source="Report A: the update rule on fully connected networks.",
+        shows="TODO",
+        architecture="fully_connected",
+        loss=NonSaturating(),
+        update_policy=LossBalanced(),
+        generator_optimizer=Adam(learning_rate=1e-4, beta_1=0.5),
+        discriminator_optimizer=Adam(learning_rate=4e-4, beta_1=0.5),
+        epochs=20,
+        basis={
+            "data": _STATED,
+            "architecture": "widths and sigmoids stated; LeakyReLU 0.2 chosen",
+            "loss": "stated: BCE; which form of L(G) chosen",
+            "update_policy": _STATED,
+            "generator_optimizer": "inferred: Adam, from report B; its numbers chosen",
+            "discriminator_optimizer": "inferred: Adam, from report B; its numbers chosen",
+        },
+    ),
+    "b": GANPreset(
+        source="Report B: as A, with RMSprop instead of Adam.",
+        shows="TODO",
+        architecture="fully_connected",
+        loss=NonSaturating(),
+        update_policy=LossBalanced(),
+        generator_optimizer=RMSprop(learning_rate=5e-5),
+        discriminator_optimizer=RMSprop(learning_rate=2e-4),
+        epochs=20,
+        sample_every=1000,
+        basis={
+            "data": _STATED,
+            "architecture": "widths and sigmoids stated; LeakyReLU 0.2 chosen",
+            "loss": "stated: BCE; which form of L(G) chosen",
+            "update_policy": _STATED,
+            "generator_optimizer": "stated: RMSprop; its numbers chosen",
+            "discriminator_optimizer": "stated: RMSprop; its numbers chosen",
+            "sample_every": "start, middle and end stated (progress.png); the steps between chosen",
+        },
+    ),
+    "c": GANPreset(
+        source="Report C: convolutional networks, D trained in every second epoch.",
+        shows="TODO",
+        architecture="convolutional",
+        loss=NonSaturating(),
+        update_policy=EveryKEpochs(k=2),
+        generator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
+        discriminator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
+        epochs=200,
+        sample_every=1000,
+        num_intermediate=8,
+        basis={
+            "data": _STATED,
+            "architecture": _STATED,
+            "loss": "inferred: BCE, from D's sigmoid; which form of L(G) chosen",
+            "update_policy": _STATED,
+            "batch_size": "inferred from the number of steps",
+            "epochs": "inferred from the number of steps",
+            "sample_every": _STATED,
+            "num_intermediate": _STATED,
+        },
+    ),
+    "d": GANPreset(
+        source="Report D: the course template's networks and Adam.",
+        shows="TODO",
+        architecture="template",
+        loss=NonSaturating(),
+        update_policy=Always(),
+        generator_optimizer=Adam(learning_rate=2e-4),
+        discriminator_optimizer=Adam(learning_rate=2e-4),
+        epochs=200,
+        sample_every=500,
+        basis={
+            "data": _STATED,
+            "architecture": "inferred to be E's",
+            "latent_dim": _STATED,
+            "loss": "stated: cross-entropy, labels 1 and 0",
+            "update_policy": "stated: G, then D",
+            "generator_optimizer": "stated: Adam, 2e-4; the rest PyTorch's",
+            "discriminator_optimizer": "stated: Adam, 2e-4; the rest PyTorch's",
+            "batch_size": _STATED,
+            "epochs": _STATED,
+            "sample_every": _STATED,
+            "num_intermediate": _STATED,
+        },
+    ),
+    "e": GANPreset(
+        source="Report E: Algorithm 1 of Goodfellow et al. (2014) with k = 1, on the template's networks.",
+        shows="TODO",
+        architecture="template",
+        loss=NonSaturating(),
+        update_policy=KSteps(k=1),
+        generator_optimizer=SGD(learning_rate=0.1, momentum=0.5),
+        discriminator_optimizer=SGD(learning_rate=0.1, momentum=0.5),
+        epochs=50,
+        basis={
+            "data": _STATED,
+            "architecture": _STATED,
+            "loss": "stated: G descends −log D(G(z))",
+            "update_policy": "stated: k = 1; both gradients at the weights before the step chosen",
+            "generator_optimizer": "stated: momentum; its numbers chosen",
+            "discriminator_optimizer": "stated: momentum; its numbers chosen",
+        },
     ),
 }
 DEFAULT_GAN_PRESET = "quick"

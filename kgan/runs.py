@@ -1,11 +1,14 @@
-"""A run on disk: one new folder, never overwritten.
+"""A run on disk: one folder, never overwritten.
 
-config.json      preset, settings, versions, backend, data source and checksums
-log.csv          a row an epoch
-samples/         sample grids
+config.json      preset, settings, versions, backend, device, data source and checksums
+log.csv          a row an epoch; steps.csv a row every 50 steps
+samples/         sample grids, and samples.gif of all of them
+plots/           losses.png, balance.png, progress.png, interpolation.png
+tensorboard/     the same for TensorBoard, where it was asked for
 model.keras      both networks, both optimisers, step and epoch
 """
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -18,20 +21,26 @@ def refuse_existing(path):
         raise FileExistsError(f"{path} exists, and no run is overwritten: name another.")
 
 
+@dataclasses.dataclass(frozen=True)
 class Run:
-    """A new run folder.
+    """The paths in a run folder. Make one by `create` or `numbered`; `open` one that is there.
 
-    Args:
-        path: Folder to create, with its parents.
-
-    Raises:
-        FileExistsError: If it is there already.
+    Attributes:
+        path: The folder.
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
-        refuse_existing(self.path)
-        self.path.mkdir(parents=True)
+    path: Path
+
+    @classmethod
+    def create(cls, path):
+        """A new run folder, with its parents.
+
+        Raises:
+            FileExistsError: If there is something already.
+        """
+        refuse_existing(path)
+        Path(path).mkdir(parents=True)
+        return cls(Path(path))
 
     @classmethod
     def numbered(cls, root, prefix):
@@ -40,9 +49,24 @@ class Run:
         number = 1
         while True:
             try:
-                return cls(Path(root) / f"{prefix}-{number}")
+                return cls.create(Path(root) / f"{prefix}-{number}")
             except FileExistsError:  # an earlier run, or another process that was quicker
                 number += 1
+
+    @classmethod
+    def open(cls, path):
+        """A run folder that is there.
+
+        Raises:
+            FileNotFoundError: If it is not, or is no run.
+        """
+        run = cls(Path(path))
+        if not run.config.is_file():
+            raise FileNotFoundError(
+                f"`run` must be the folder of a run, with its config.json, got {str(path)!r}."
+                f"{_runs_near(run.path)}"
+            )
+        return run
 
     @property
     def config(self):
@@ -55,14 +79,54 @@ class Run:
         return self.path / "log.csv"
 
     @property
+    def steps(self):
+        """Path of the log of steps, a row every few."""
+        return self.path / "steps.csv"
+
+    @property
     def samples(self):
         """Folder of the sample grids."""
         return self.path / "samples"
 
     @property
+    def plots(self):
+        """Folder of the plots."""
+        return self.path / "plots"
+
+    @property
+    def tensorboard(self):
+        """Folder of TensorBoard's files."""
+        return self.path / "tensorboard"
+
+    @property
     def model(self):
         """Path of the trained model."""
         return self.path / "model.keras"
+
+    def saved_model(self):
+        """Path of the trained model, once it is seen to be there.
+
+        Raises:
+            FileNotFoundError: If it is not.
+        """
+        if not self.model.is_file():
+            held = ", ".join(sorted(path.name for path in self.path.iterdir()))
+            raise FileNotFoundError(
+                f"{self.path} holds no {self.model.name}: its training goes on or was broken off. "
+                f"There are {held}."
+            )
+        return self.model
+
+    def read_config(self):
+        """The dict that `write_config` wrote.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        try:
+            return json.loads(self.config.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self.config} is damaged: {error}.") from None
 
     def write_config(self, config):
         """Write a dict of plain values as config.json."""
@@ -73,3 +137,11 @@ class Run:
         """Save a `keras.Model` as model.keras."""
         with replacing(self.model) as temporary:
             model.save(temporary)
+
+
+def _runs_near(path):
+    """A sentence that names the newest runs in a folder and beside it, or nothing."""
+    configs = [*path.glob("*/config.json"), *path.parent.glob("*/config.json")]
+    configs.sort(key=lambda file: file.stat().st_mtime)
+    names = [str(file.parent) for file in configs[-3:]]
+    return f" There {'is' if len(names) == 1 else 'are'} {', '.join(names)}." if names else ""

@@ -20,6 +20,9 @@ def test_every_setting_is_shown_as_the_command_line_would_take_it(name):
     for field, shown in preset.describe().items():
         value = getattr(preset, field)
         assert Spec.parse(shown) == value if isinstance(value, Spec) else shown == value
+        assert preset.basis_of(field)
+    assert {"seed", "loss", "num_intermediate"} < set(preset.describe())
+    assert not {"source", "shows", "basis"} & set(preset.describe())
 
 
 def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
@@ -38,6 +41,8 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
         ({"epochs": 0, "steps": None}, "`epochs` must be a positive integer, got 0"),
         ({"epochs": None, "steps": None}, "Give one of `epochs` and `steps`, got None and None"),
         ({"epochs": 1, "steps": 1}, "Give one of `epochs` and `steps`, got 1 and 1"),
+        ({"num_intermediate": 0}, "`num_intermediate` must be a positive integer, got 0"),
+        ({"basis": {"colour": "stated"}}, "`basis` must be of settings alone, got 'colour'"),
         ({"data": "cifar"}, "`data` must be one of mnist, mnist-5k, got 'cifar'"),
         ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
         ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
