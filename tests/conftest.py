@@ -20,11 +20,11 @@ BACKENDS = [name for name in ("torch", "jax", "tensorflow") if importlib.util.fi
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of the tests' own, filled once."""
+    """A cache of the tests' own, filled once, and no network."""
     path = tmp_path_factory.mktemp("cache")
-    os.environ["KGAN_CACHE"] = str(path)
+    os.environ |= {"KGAN_CACHE": str(path), "KGAN_OFFLINE": "1"}
     yield path
-    del os.environ["KGAN_CACHE"]
+    del os.environ["KGAN_CACHE"], os.environ["KGAN_OFFLINE"]
 
 
 @pytest.fixture

