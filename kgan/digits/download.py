@@ -86,6 +86,7 @@ def _run_child(kin, folder):
             stalled = _watch(child, folder)
         finally:
             child.kill()
+            child.wait()  # after Ctrl-C leaving the block does not: the child would still write
         said = child.stdout.read().strip()
     if stalled:
         return f"nothing arrived for {STALL} s"

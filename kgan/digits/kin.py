@@ -49,7 +49,8 @@ _MNIST = Kin(
     },
 )
 
-# Xiao, Rasul and Vollgraf (2017); MIT. The sums are of Debian's package dataset-fashion-mnist.
+# Xiao, Rasul and Vollgraf (2017); MIT. The sums are of Debian's dataset-fashion-mnist, which
+# tests trace back to the published .gz files.
 _FASHION_MNIST = Kin(
     name="fashion_mnist",
     title="Fashion-MNIST",

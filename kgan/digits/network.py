@@ -26,7 +26,7 @@ def unreachable(url):
 def _asked(url):
     host = urllib.parse.urlsplit(url).hostname
     answers = []
-    # In a thread, for neither the look-up of a name nor a slow trickle heeds urlopen's timeout.
+    # In a thread, for neither the look-up of a name nor a slow trickle heeds a socket's timeout.
     thread = threading.Thread(target=lambda: answers.append(_failure(url)), daemon=True)
     thread.start()
     thread.join(SECONDS)
@@ -37,7 +37,8 @@ def _asked(url):
 def _failure(url):
     try:
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (the table's own addresses)
-        with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
+        # An opener of our own, for urlopen's keeps the proxies of its first call.
+        with urllib.request.build_opener().open(request, timeout=SECONDS):
             return None
     except urllib.error.HTTPError as error:
         error.close()

@@ -62,7 +62,7 @@ class IdxFolder:
         path = self._find(file.removesuffix(".gz"))
         # Keyed by the file as it lies there, so that a file that was tampered with is never answered for.
         as_it_lies = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        key = f"{path.name}-{as_it_lies}"
+        key = f"{self.name}-{path.name}-{as_it_lies}"
         return cache.cached(key, lambda: self._read(path, file), sha256=_array_sum(self.kin, file))
 
     def _find(self, file):

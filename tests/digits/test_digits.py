@@ -1,25 +1,31 @@
+import dataclasses
 import gzip
 import hashlib
+import re
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kgan import digits, load_digits
 from kgan.digits import idx
+from kgan.digits.kin import KIN
 
 
-def test_without_a_folder_five_thousand_real_digits_are_loaded_loudly(caplog):
+def test_without_folder_and_network_five_thousand_real_digits_are_loaded_loudly(caplog):
     images, labels = load_digits()
     assert images.shape == (4000, 28, 28, 1)
     assert images.dtype == "float32"
     assert (images.min(), images.max()) == (-1, 1)
     assert np.bincount(labels).tolist() == [400] * 10
     (record,) = caplog.records
-    assert "5,000 real MNIST digits" in record.message
-    assert "60,000" in record.message
-    assert "\n" not in record.message
+    assert record.message == (
+        "kgan: without a data_dir or a network (KGAN_OFFLINE is set) these are 5,000 real MNIST digits, "
+        "4,000 to train and 1,000 to test. For all 60,000, give data_dir (--data-dir) a folder with "
+        "MNIST's files, train-images-idx3-ubyte.gz and so on."
+    )
 
 
 def test_asked_for_by_their_own_name_they_are_loaded_quietly(caplog):
@@ -68,7 +74,7 @@ def test_sixty_thousand_digits_come_from_the_cache_and_a_damaged_one_is_made_ane
         load_digits(data_dir=full_mnist)
         seconds.append(time.monotonic() - start)
     assert min(seconds) < 1  # 0.2 on a quiet machine
-    (entry,) = cache.glob("train-images*")
+    (entry,) = cache.glob("mnist-train-images*")
     whole = entry.read_bytes()
     for damage in (whole[:1000], whole[:-1] + bytes([whole[-1] ^ 1])):
         entry.write_bytes(damage)
@@ -162,3 +168,99 @@ def test_idx_bytes_are_read_back(shape):
 def test_bytes_that_are_no_idx_file_are_refused(data):
     with pytest.raises(ValueError, match="`data` must"):
         idx.parse(data)
+
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.fixture
+def fashion():
+    if not DEBIAN.is_dir():
+        pytest.skip("Debian's package dataset-fashion-mnist is not installed")
+    return DEBIAN
+
+
+def test_fashion_mnist_is_loaded_from_a_folder(fashion):
+    images, labels = load_digits("fashion_mnist", data_dir=fashion)
+    assert images.shape == (60000, 28, 28, 1)
+    assert np.bincount(labels).tolist() == [6000] * 10
+    assert (images.mean() + 1) / 2 == pytest.approx(0.2860, abs=5e-5)  # the training set's well-known mean
+    _, labels = load_digits("fashion_mnist", "test", data_dir=fashion)
+    assert labels[:5].tolist() == [9, 2, 1, 1, 6]
+
+
+def test_the_sums_of_fashion_mnist_are_those_of_the_published_files(fashion):
+    import tensorflow_datasets as tfds
+
+    registry = Path(tfds.core.tfds_path()) / "url_checksums" / "fashion_mnist.txt"
+    published = {line.split("\t")[3]: line.split("\t")[2] for line in registry.read_text().splitlines()}
+    for file, sha256 in KIN["fashion_mnist"].files.items():
+        ours = (fashion / f"{file}.gz").read_bytes()
+        assert hashlib.sha256(gzip.decompress(ours)).hexdigest() == sha256
+        # Debian has taken name and time out of the header; these times were found by trying all of 2017 up to August.
+        seconds = 1504176606 if file.startswith("train") else 1504176627
+        header = b"\x1f\x8b\x08\x08" + seconds.to_bytes(4, "little") + ours[8:10] + file.encode() + b"\0"
+        assert hashlib.sha256(header + ours[10:]).hexdigest() == published[f"{file}.gz"]
+
+
+def test_a_folder_of_another_name_is_told_by_its_files(fashion, full_mnist):
+    for folder, holds, asked in (
+        (fashion, "fashion_mnist", "mnist"),
+        (fashion, "fashion_mnist", "kmnist"),
+        (full_mnist, "mnist", "fashion_mnist"),
+    ):
+        load_digits(holds, data_dir=folder)  # now cached, which answers for no other name
+        message = f"`data_dir` {folder} holds {holds}, not {asked}: give name '{holds}' (--data {holds})."
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            load_digits(asked, data_dir=folder)
+
+
+@pytest.fixture
+def small_kmnist(tmp_path, monkeypatch):
+    """A folder of 20 images each, and KMNIST's row with the sums of its .gz files."""
+    sums = {}
+    for split, files in KIN["kmnist"].sha256.items():
+        sums[split] = {}
+        for file in files:
+            shape = (20, 28, 28) if "images" in file else (20,)
+            path = tmp_path / file
+            path.write_bytes(gzip.compress(idx.serialize(np.full(shape, 7, "uint8")), mtime=0))
+            sums[split][file] = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(KIN, "kmnist", dataclasses.replace(KIN["kmnist"], sha256=sums))
+    return tmp_path
+
+
+def test_kmnist_is_checked_by_its_gzipped_bytes_and_again_in_the_cache(small_kmnist, cache, caplog):
+    _, labels = load_digits("kmnist", data_dir=small_kmnist)
+    assert labels.tolist() == [7] * 20
+    file = small_kmnist / "train-labels-idx1-ubyte.gz"
+    published = file.read_bytes()
+    (entry,) = cache.glob(f"kmnist-{file.name}-{hashlib.sha256(published).hexdigest()[:16]}-*.npy")
+    damaged = bytearray(entry.read_bytes())
+    damaged[-1] ^= 1
+    entry.write_bytes(damaged)
+    assert load_digits("kmnist", data_dir=small_kmnist)[1].tolist() == [7] * 20
+    assert f"{entry} is damaged and is made anew" in caplog.text
+    file.write_bytes(gzip.compress(gzip.decompress(published), compresslevel=1, mtime=1))
+    with pytest.raises(ValueError, match=r"SHA-256 of its gzipped bytes must be [0-9a-f]{64}, found"):
+        load_digits("kmnist", data_dir=small_kmnist)
+
+
+def test_kmnist_without_its_gzipped_files_says_that_they_are_needed(small_kmnist):
+    file = small_kmnist / "train-images-idx3-ubyte.gz"
+    plain = small_kmnist / file.stem
+    plain.write_bytes(gzip.decompress(file.read_bytes()))
+    file.unlink()
+    with pytest.raises(ValueError, match=rf"{plain} must be the \.gz file as published"):
+        load_digits("kmnist", data_dir=small_kmnist)
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "kmnist"])
+def test_without_folder_and_network_there_is_one_line_with_the_way_out(name):
+    with pytest.raises(ConnectionError) as raised:
+        load_digits(name)
+    assert str(raised.value) == (
+        f"{KIN[name].title} is not in the cache and cannot be downloaded (KGAN_OFFLINE is set): "
+        f"give data_dir (--data-dir) a folder with {KIN[name].title}'s files, "
+        "train-images-idx3-ubyte.gz and so on."
+    )
