@@ -83,7 +83,7 @@ def _run_child(kin, folder):
         start_new_session=True,  # Ctrl-C is for the parent to act on
     ) as child:
         try:
-            stalled = _watch(child, folder)
+            stalled = _watch(child, folder, kin)
         finally:
             child.kill()
             child.wait()  # after Ctrl-C leaving the block does not: the child would still write
@@ -93,18 +93,22 @@ def _run_child(kin, folder):
     return (said or f"its process ended with status {child.returncode}") if child.returncode else None
 
 
-def _watch(child, folder):
-    """Wait for the child's end; True, early, if it writes nothing any more."""
-    size, since = -1, time.monotonic()
-    while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=0.2)
-            return False
-        before, size = size, _bytes_below(folder)
-        if size != before:
-            since = time.monotonic()
-        elif time.monotonic() - since > STALL:
-            return True
+def _watch(child, folder, kin):
+    """Wait for the child's end behind a progress bar; True, early, if it writes nothing any more."""
+    from tqdm import tqdm
+
+    total, size, since = kin.megabytes * 10**6, -1, time.monotonic()
+    with tqdm(desc=kin.title, total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.2)
+                return False
+            before, size = size, _bytes_below(folder)
+            if size != before:
+                since = time.monotonic()
+            elif time.monotonic() - since > STALL:
+                return True
+            bar.update(min(size, total) - bar.n)  # files of the later stages are not downloaded
 
 
 def _bytes_below(folder):
@@ -150,8 +154,7 @@ def prepare(task, folder):
     """
     import tensorflow_datasets as tfds
 
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
+    tfds.disable_progress_bar()  # the parent shows one
     builder = _builder_class(tfds, task)(data_dir=folder / "data", file_format="array_record")
     builder.download_and_prepare(
         download_dir=folder / "files",

@@ -123,6 +123,10 @@ class Download:
         """Whether nothing needs to be downloaded, unless an entry turns out to be damaged."""
         return all(cache.holds(self._key(file), sha256=_array_sum(self.kin, file)) for file in self.kin.files)
 
+    def obstacle(self):
+        """Why it cannot be downloaded, in a few words, or None; known within 3 s."""
+        return unreachable(f"{self.kin.url}train-images-idx3-ubyte.gz")
+
     def checksums(self, split):
         """Published SHA-256 of each file of the split, as `Kin` has them."""
         return self.kin.sha256[split]
@@ -137,6 +141,12 @@ class Download:
         found = [cache.load(self._key(file), sha256=_array_sum(self.kin, file)) for file in files]
         if all(array is not None for array in found):
             return found
+        fresh = self._download()
+        return [fresh[file] for file in files]
+
+    def _download(self):
+        if reason := self.obstacle():
+            raise ConnectionError(_out_of_reach(self.kin, reason))
         logging.getLogger("kgan").warning(
             "kgan: downloading %s (%d MB, once) from %s; it is kept in %s.",
             *(self.kin.title, self.kin.megabytes, self.kin.url, cache.directory()),
@@ -144,7 +154,7 @@ class Download:
         fresh = download(self.kin)
         for file, array in fresh.items():
             cache.store(self._key(file), array)
-        return [fresh[file] for file in files]
+        return fresh
 
     def _key(self, file):
         return f"{self.name}-{file}"
@@ -227,15 +237,20 @@ def find_digits(name="mnist", *, data_dir=None):
 
 def _without_folder(kin):
     source = Download(kin)
-    reason = None if source.is_cached() else unreachable(f"{kin.url}train-images-idx3-ubyte.gz")
-    if reason is None:
+    if source.is_cached() or not (reason := source.obstacle()):
         return source
-    way_out = (
-        f"give data_dir (--data-dir) a folder with {kin.title}'s files, train-images-idx3-ubyte.gz and so on"
-    )
     if kin.name == "mnist":
         return EmbeddedDigits(
             notice=f"kgan: without a data_dir or a network ({reason}) these are 5,000 real MNIST digits, "
-            f"4,000 to train and 1,000 to test. For all 60,000, {way_out}."
+            f"4,000 to train and 1,000 to test. For all 60,000, {_way_out(kin)}."
         )
-    raise ConnectionError(f"{kin.title} is not in the cache and cannot be downloaded ({reason}): {way_out}.")
+    raise ConnectionError(_out_of_reach(kin, reason))
+
+
+def _out_of_reach(kin, reason):
+    return f"{kin.title} is not in the cache and cannot be downloaded ({reason}): {_way_out(kin)}."
+
+
+def _way_out(kin):
+    files = f"{kin.title}'s files, train-images-idx3-ubyte.gz and so on"
+    return f"give data_dir (--data-dir) a folder with {files}"

@@ -278,6 +278,17 @@ def test_a_damaged_entry_is_downloaded_anew(server, own_cache, caplog):
     assert len(server.gets) == 8
 
 
+def test_a_damaged_entry_without_network_is_an_error_and_then_gone(server, own_cache, monkeypatch):
+    load_digits()
+    (entry,) = own_cache.glob("mnist-train-images*")
+    entry.write_bytes(b"")
+    monkeypatch.setenv("KGAN_OFFLINE", "1")
+    with pytest.raises(ConnectionError, match=r"^MNIST is not in the cache and cannot be downloaded \(KGAN"):
+        load_digits()
+    assert len(server.gets) == 4
+    assert digits.find_digits().name == "mnist-5k"
+
+
 START_DOWNLOAD = """
 import json, sys
 from kgan import load_digits
