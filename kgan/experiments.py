@@ -276,7 +276,7 @@ def _config(preset, name, source, *, num_images, epochs):
         "data": {
             "name": source.name,
             "source": source.description,
-            "dir": None if getattr(source, "folder", None) is None else str(source.folder.absolute()),
+            "dir": None if source.folder is None else str(source.folder.absolute()),
             "images": num_images,
             "sha256": source.checksums("train"),
         },

@@ -43,7 +43,7 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
         ({"epochs": 1, "steps": 1}, "Give one of `epochs` and `steps`, got 1 and 1"),
         ({"num_intermediate": 0}, "`num_intermediate` must be a positive integer, got 0"),
         ({"basis": {"colour": "stated"}}, "`basis` must be of settings alone, got 'colour'"),
-        ({"data": "cifar"}, "`data` must be one of mnist, mnist-5k, got 'cifar'"),
+        ({"data": "cifar"}, "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'"),
         ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
         ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
     ],

@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 
 from kgan.digits import cache, idx
+from kgan.digits.kin import Kin
 
 STALL = 120  # seconds in which nothing is written
 
@@ -72,7 +73,7 @@ def _workplace(name):
 
 def _run_child(kin, folder):
     """Why the child that fills the folder failed, or None."""
-    task = json.dumps(dataclasses.asdict(kin) | {"folder": str(folder)})
+    task = json.dumps({"kin": dataclasses.asdict(kin), "folder": str(folder)})
     path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     with subprocess.Popen(  # noqa: S603 (this interpreter, this module)
         [sys.executable, "-P", "-W", "ignore", "-c", _CHILD, task],
@@ -127,7 +128,7 @@ def main():
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     logging.disable(logging.WARNING)
     with contextlib.redirect_stdout(io.StringIO()):
-        prepare(task, folder)
+        prepare(Kin(**task["kin"]), folder)
 
 
 def _say_reason(_, error, __):
@@ -141,11 +142,11 @@ def _end_with_parent(folder):
     os._exit(1)
 
 
-def prepare(task, folder):
+def prepare(kin, folder):
     """Download, prepare and read back a data set; leave an array for each file.
 
     Args:
-        task: Dict of the fields of a `Kin`.
+        kin: `kgan.digits.kin.Kin`.
         folder: `pathlib.Path`, for everything that is written.
 
     Raises:
@@ -155,12 +156,12 @@ def prepare(task, folder):
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()  # the parent shows one
-    builder = _builder_class(tfds, task)(data_dir=folder / "data", file_format="array_record")
+    builder = _builder_class(tfds, kin)(data_dir=folder / "data", file_format="array_record")
     builder.download_and_prepare(
         download_dir=folder / "files",
         download_config=tfds.download.DownloadConfig(try_download_gcs=False),
     )
-    for split, files in task["sha256"].items():
+    for split, files in kin.sha256.items():
         for file, array in zip(files, _read_back(builder.as_data_source(split)), strict=True):
             if not np.array_equal(array, builder.arrays[file]):
                 raise ValueError(
@@ -178,10 +179,10 @@ def _read_back(source):
     return images, np.array([example["label"] for example in examples], "uint8")
 
 
-def _builder_class(tfds, task):
+def _builder_class(tfds, kin):
     from PIL import Image
 
-    class KganDigits(getattr(tfds.image_classification, task["builder"])):
+    class KganDigits(getattr(tfds.image_classification, kin.builder)):
         """The builder of tensorflow-datasets, less what needs TensorFlow: its gzip and its PNG encoder."""
 
         def _info(self):
@@ -190,12 +191,10 @@ def _builder_class(tfds, task):
 
         def _split_generators(self, dl_manager):
             # One by one: where one fails, no other is under way.
-            self.arrays = {
-                file: _fetch(dl_manager, task, file) for f in task["sha256"].values() for file in f
-            }
+            self.arrays = {file: _fetch(dl_manager, kin, file) for file in kin.files}
             return {
                 split: self._generate_examples(*(self.arrays[file] for file in files))
-                for split, files in task["sha256"].items()
+                for split, files in kin.sha256.items()
             }
 
         def _generate_examples(self, images, labels):
@@ -205,10 +204,7 @@ def _builder_class(tfds, task):
     return KganDigits
 
 
-def _fetch(dl_manager, task, file):
-    url, sums = (
-        f"{task['url']}{file.removesuffix('.gz')}.gz",
-        task["sha256"]["train"] | task["sha256"]["test"],
-    )
+def _fetch(dl_manager, kin, file):
+    url = f"{kin.url}{file.removesuffix('.gz')}.gz"
     path = Path(dl_manager.download(url))
-    return idx.read(path, sha256=sums[file], packed=file.endswith(".gz"), name=url)
+    return idx.read(path, sha256=kin.files[file], packed=file.endswith(".gz"), name=url)

@@ -1,7 +1,7 @@
 """Where digits come from.
 
-A source has a `name`, a `description`, a `notice` (a line to be said loudly, or None) and, for each
-split, `arrays` and `checksums`.
+A source has a `name`, a `description`, a `folder` (or None), a `notice` (a line to be said loudly, or
+None) and, for each split, `arrays` and `checksums`.
 """
 
 import functools
@@ -43,9 +43,9 @@ class IdxFolder:
     notice = None
 
     def __init__(self, kin, path):
-        self.kin, self.name, self.path = kin, kin.name, Path(path)
-        self.description = f"IDX files in {self.path.absolute()}"
-        if not self.path.is_dir():
+        self.kin, self.name, self.folder = kin, kin.name, Path(path)
+        self.description = f"IDX files in {self.folder.absolute()}"
+        if not self.folder.is_dir():
             raise FileNotFoundError(
                 f"`data_dir` must be a folder with {kin.title}'s files, got {str(path)!r}."
             )
@@ -66,11 +66,11 @@ class IdxFolder:
         return cache.cached(key, lambda: self._read(path, file), sha256=_array_sum(self.kin, file))
 
     def _find(self, file):
-        for path in (self.path / f"{file}.gz", self.path / file):
+        for path in (self.folder / f"{file}.gz", self.folder / file):
             if path.is_file():
                 return path
         raise FileNotFoundError(
-            f"{self.path} holds neither {file}.gz nor {file}: expected {self.kin.title}'s four files."
+            f"{self.folder} holds neither {file}.gz nor {file}: expected {self.kin.title}'s four files."
         )
 
     def _read(self, path, file):
@@ -81,7 +81,7 @@ class IdxFolder:
             if other is None:
                 raise
         raise ValueError(
-            f"`data_dir` {self.path} holds {other}, not {self.name}: give name {other!r} (--data {other})."
+            f"`data_dir` {self.folder} holds {other}, not {self.name}: give name {other!r} (--data {other})."
         )
 
 
@@ -113,6 +113,7 @@ class Download:
         kin: Row of `KIN`.
     """
 
+    folder = None
     notice = None  # a download is announced when it begins
 
     def __init__(self, kin):
@@ -171,6 +172,7 @@ class EmbeddedDigits:
     """
 
     name = "mnist-5k"
+    folder = None
 
     def __init__(self, *, notice=None):
         self.notice = notice

@@ -207,7 +207,7 @@ PREPARE = """
 import json, sys
 from importlib.machinery import PathFinder
 from pathlib import Path
-from kgan.digits import download
+from kgan.digits import download, kin
 
 class WithoutTensorFlow(PathFinder):
     def find_spec(name, *rest):
@@ -216,7 +216,7 @@ class WithoutTensorFlow(PathFinder):
 if sys.argv[3] == "hidden":
     sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutTensorFlow
 before = "tensorflow_datasets" in sys.modules
-download.prepare(json.loads(sys.argv[1]), Path(sys.argv[2]))
+download.prepare(kin.Kin(**json.loads(sys.argv[1])), Path(sys.argv[2]))
 loaded = {"tensorflow_datasets", "tensorflow", "torch", "jax", "keras"} & set(sys.modules)
 print(before, *loaded)
 """
