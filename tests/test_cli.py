@@ -145,7 +145,10 @@ BAD_INPUT = [
     (["--loss", "Hinge"], "argument --loss: 'Hinge' is not one of NonSaturating, Minimax."),
     (["--generator-optimizer", "Adam(rate=1)"], "'Adam(rate=1)' does not fit Adam(learning_rate="),
     (["--data", "cifar"], "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'."),
-    (["--data", "kmnist"], "KMNIST is not in the cache and cannot be downloaded (KGAN_OFFLINE is set): give data_dir"),
+    (
+        ["--data", "kmnist"],
+        "KMNIST is not in the cache and cannot be downloaded (KGAN_OFFLINE is set): give data_dir",
+    ),
     (["--data-dir", "nowhere"], "`data_dir` must be a folder with MNIST's files, got 'nowhere'."),
     (["--data-dir", "."], "holds neither train-images-idx3-ubyte.gz nor train-images-idx3-ubyte"),
     (["--run-dir", "."], ". exists, and no run is overwritten: name another."),
