@@ -4,8 +4,9 @@
     python examples/own_networks.py --data dataloader        # the same from a torch DataLoader
     KERAS_BACKEND=tensorflow python examples/own_networks.py --data tf_data
 
-The images are drawn here: 16 × 16 in colour, a disc each, of any colour, place and size. Pictures go
-to own_networks/, the model to own_networks.keras.
+The images are drawn here: 16 × 16 in colour, each of one disc, red, green or blue, at any place and of
+any size. After 30 epochs, a minute on one core, most samples are such discs. Pictures go to
+own_networks/, the model to own_networks.keras.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def discs(num_images, seed=0):
     rows, columns = np.mgrid[:16, :16]
     distance = np.hypot(rows - center[0], columns - center[1])
     inside = np.clip(radius - distance + 0.5, 0, 1)[..., np.newaxis]  # soft edges
-    color = rng.uniform(0.3, 1, (num_images, 1, 1, 3))
+    color = np.eye(3)[rng.integers(3, size=num_images)][:, np.newaxis, np.newaxis]
     return (2 * inside * color - 1).astype("float32")
 
 
@@ -115,7 +116,7 @@ def main():
     keras.utils.set_random_seed(0)  # the initial weights
     gan = kgan.GAN(generator(), discriminator(), latent_dim=LATENT_DIM, update_policy=WarmUp(), seed=0)
     gan.compile(
-        generator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
+        generator_optimizer=keras.optimizers.Adam(5e-4, beta_1=0.5),
         discriminator_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
     )
     data = DATA[options.data](discs(options.num_images))

@@ -3,9 +3,9 @@
     KERAS_BACKEND=jax python studies/collapse.py --data-dir path/to/mnist
 
 trains each setting for a few epochs on the full MNIST, appends a row to studies/collapse.csv and a
-picture to studies/collapse/, and prints the rows as the table of docs/presets.md. A setting that has its
-row is not run again, so an interrupted study goes on where it was. On one core a fully connected setting
-takes about 100 s for five epochs on JAX.
+picture to studies/collapse/, prints the rows as the table of docs/presets.md and draws its docs/collapse.png.
+A setting that has its row is not run again, so an interrupted study goes on where it was. On one core a
+fully connected setting takes about 100 s for five epochs on JAX.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import kgan  # before Keras, for it chooses the backend
 import keras
 import numpy as np
 from keras import layers
+from matplotlib.figure import Figure
+from PIL import Image
 
 from kgan.callbacks import ProgressBar
 from kgan.evaluation import NearestNeighbours
@@ -104,8 +106,7 @@ def measured(setting, images, classifier, *, epochs):
     history = gan.fit(images, batch_size=64, epochs=epochs, verbose=0, callbacks=[ProgressBar()]).history
     seconds = time.monotonic() - start
     samples = gan.sample(NUM_SAMPLES, seed=1)
-    number = 1 + SETTINGS.index(setting)
-    write_grid(RESULTS.with_suffix("") / f"{number:02d}.png", samples[:64], columns=8, scale=2)
+    write_grid(picture(setting), samples[:64], columns=8, scale=2)
     classes, agreement = classifier.classify(samples)
     shares = np.bincount(classes, minlength=10) / len(samples)
     return {
@@ -118,6 +119,24 @@ def measured(setting, images, classifier, *, epochs):
         "seconds": f"{seconds:.0f}",
         "backend": keras.backend.backend(),
     }
+
+
+def picture(setting):
+    """Where the samples of a setting are drawn."""
+    return RESULTS.with_suffix("") / f"{1 + SETTINGS.index(setting):02d}.png"
+
+
+def write_sheet(path):
+    """Draw the samples of all settings beside each other, numbered as the rows of the table."""
+    done = [setting for setting in SETTINGS if picture(setting).exists()]
+    figure = Figure(figsize=(12.5, 2.7 * -(-len(done) // 5)), dpi=100, layout="constrained")
+    for place, setting in enumerate(done, start=1):
+        axes = figure.add_subplot(-(-len(done) // 5), 5, place)
+        with Image.open(picture(setting)) as samples:
+            axes.imshow(samples, cmap="gray")
+        axes.set_title(f"{1 + SETTINGS.index(setting)}: {setting.preset}")
+        axes.set_axis_off()
+    figure.savefig(path)
 
 
 def read():
@@ -140,6 +159,8 @@ def append(row):
 
 def table(rows):
     """Rows as a table in Markdown."""
+    numbers = {setting.name(): str(1 + number) for number, setting in enumerate(SETTINGS)}
+    rows = [{"": numbers[row["setting"]], **row} for row in rows]
     columns = list(rows[0])
     lines = [columns, ["---"] * len(columns), *([str(row[c]) for c in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
@@ -160,6 +181,7 @@ def main():
         if setting.preset in options.presets and setting.name() not in read():
             append(measured(setting, images, classifier, epochs=options.epochs))
     sys.stdout.write(table(list(read().values())))
+    write_sheet(RESULTS.parent.parent / "docs" / "collapse.png")
 
 
 if __name__ == "__main__":
