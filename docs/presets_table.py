@@ -2,9 +2,9 @@
 
 import sys
 
-from kgan.presets import GAN_PRESETS
+from kgan.presets import CHOSEN, GAN_PRESETS, STATED
 
-MARKS = {"stated": "●", "chosen": "○"}  # anything else, ◐, has a note
+MARKS = {STATED: "●", CHOSEN: "○"}  # anything else, ◐, has a note
 
 
 def mark(basis):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kgan import __version__
 from kgan.digits import find_digits
+from kgan.extras import check_installed
 from kgan.gan import latent
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS
 from kgan.runs import refuse_existing
@@ -172,7 +173,7 @@ def _add_fields(group, row):
                 type=_reader(annotated),
                 default=argparse.SUPPRESS,
                 metavar=name.split("_")[-1].upper(),
-                help=_described(description, annotated, value),
+                help=_described(description, kind=annotated, value=value),
             )
 
 
@@ -180,7 +181,7 @@ def _is_spec(kind):
     return inspect.isclass(kind) and issubclass(kind, Spec)
 
 
-def _described(description, kind, value):
+def _described(description, *, kind, value):
     choices = f", of {', '.join(kind.choices())}" if _is_spec(kind) else ""
     return description + choices + ("" if value is None else f" (here: {value})")
 
@@ -206,7 +207,7 @@ def _resolved(row, options):
     for length, other in (("epochs", "steps"), ("steps", "epochs")):
         if length in given:
             given.setdefault(other, None)
-    basis = row.basis | dict.fromkeys(given, "given")
+    basis = row.basis | {name: "given" for name in given if name in options}
     changed = [name for name in given if name != "seed" and name in options]
     if changed:
         given["source"] = f"{row.source} Changed on the command line: {', '.join(changed)}."
@@ -259,10 +260,16 @@ def _settings_table(options, preset):
     """The settings of a run, once what can be refused without loading anything is refused."""
     if options.run_dir is not None:
         refuse_existing(options.run_dir)
+    if options.tensorboard:
+        check_installed("tensorboard", use="--tensorboard")
     source = find_digits(preset.data, data_dir=options.data_dir)
     settings = preset.describe()
     rows = {"preset": options.preset, "source": preset.source, "shows": preset.shows}
-    rows |= {name: f"{value!s:48}  {preset.basis_of(name)}" for name, value in settings.items()}
+    rows |= {
+        name: f"{value!s:48}  {preset.basis_of(name)}"
+        for name, value in settings.items()
+        if value is not None  # a length in the other unit
+    }
     rows |= {"digits": f"{source.name}: {source.description}"}
     width = max(map(len, rows))
     return "\n".join(f"{key:{width}}  {value}" for key, value in rows.items())
@@ -275,7 +282,7 @@ def _summary(result):
         [
             f"{'Interrupted' if result.interrupted else 'Trained'} after {int(result.model.step.value):,} "
             f"steps on {result.num_images:,} images, {minutes} min {seconds:02d} s, {result.model.device}.",
-            f"  look at   {result.picture}  (the last picture; samples.gif beside it shows all)",
+            f"  look at   {result.picture}  (the last; samples.gif beside it plays them)",
             f"  plots     {run.plots}  ({plots})",
             f"  log       {run.log}",
             f"  settings  {run.config}",

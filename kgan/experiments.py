@@ -1,5 +1,6 @@
 """What the scripts do, from Python: a preset in, a run folder out; a run folder in, pictures out."""
 
+import contextlib
 import dataclasses
 import importlib
 import logging
@@ -12,15 +13,15 @@ import keras
 import numpy as np
 
 from kgan import callbacks, digits, plots
-from kgan.backend.summary import check_tensorboard
-from kgan.evaluation.endpoints import find_endpoints
-from kgan.evaluation.neighbours import NearestNeighbours
+from kgan.evaluation import NearestNeighbours, NoEndpointsError, find_endpoints
+from kgan.extras import check_installed
 from kgan.files import replacing
 from kgan.gan import architectures
 from kgan.gan.latent import interpolate as interpolated
 from kgan.gan.latent import lerp
 from kgan.gan.model import GAN, load_model
 from kgan.pictures import write_grid, write_stages
+from kgan.presets import GANPreset
 from kgan.runs import Run, refuse_existing
 from kgan.spec import check, is_seed
 
@@ -112,25 +113,21 @@ def train_gan(
     if run_dir is not None:
         refuse_existing(run_dir)
     if tensorboard:
-        check_tensorboard()
+        check_installed("tensorboard", use="`tensorboard`")
     source = digits.find_digits(preset.data, data_dir=data_dir)
     images, labels = digits.load_split(source, "train")
     epochs = preset.num_epochs(len(images))
     gan = build_gan(preset)
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
-    config = _config(preset, name, source, num_images=len(images), epochs=epochs)
-    run.write_config(config | {"device": gan.device})
+    run.write_config(_config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan))
     digits.announce(source)
     grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
-    closing = [
-        callbacks.EpochLog(run.log),
-        callbacks.StepLog(run.steps),
-        *([callbacks.TensorBoard(run.tensorboard, grid)] if tensorboard else []),
-        *([callbacks.ProgressBar()] if progress else []),
-    ]
-    seconds, interrupted = _fit(gan, images, preset, epochs=epochs, grid=grid, closing=closing)
+    closing = _closing_callbacks(run, grid, progress=progress, tensorboard=tensorboard)
+    start = time.monotonic()
+    interrupted = _fit(gan, images, preset=preset, epochs=epochs, grid=grid, closing=closing)
+    seconds = time.monotonic() - start
     run.save_model(gan)
-    _illustrate(run, gan, grid, preset=preset, classifier=NearestNeighbours(images, labels))
+    _illustrate(run, gan, grid=grid, preset=preset, classifier=NearestNeighbours(images, labels))
     return Result(
         run=run,
         model=gan,
@@ -141,42 +138,49 @@ def train_gan(
     )
 
 
-def _fit(gan, images, preset, *, epochs, grid, closing):
-    """Train; return the seconds that it took and whether Ctrl-C ended it."""
-    start, interrupted = time.monotonic(), False
-    try:
-        with callbacks.FinishStepOnInterrupt() as interrupt:
-            used = [interrupt, grid, *closing]
-            gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
-    except KeyboardInterrupt:
-        if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
-            raise
-        interrupted = True
-        grid.draw_last()
-    finally:
+def _closing_callbacks(run, grid, *, progress, tensorboard):
+    """The callbacks that must be closed where training ends early."""
+    return [
+        callbacks.EpochLog(run.log),
+        callbacks.StepLog(run.steps),
+        *([callbacks.TensorBoard(run.tensorboard, grid)] if tensorboard else []),
+        *([callbacks.ProgressBar()] if progress else []),
+    ]
+
+
+def _fit(gan, images, *, preset, epochs, grid, closing):
+    """Train; return whether Ctrl-C ended it."""
+    with contextlib.ExitStack() as stack:
         for callback in closing:  # Keras ends its callbacks only where training ended by itself
-            callback.close()
-    return time.monotonic() - start, interrupted
+            stack.callback(callback.close)
+        try:
+            with callbacks.FinishStepOnInterrupt() as interrupt:
+                used = [grid, *closing, interrupt]  # the others see the step that it waited for
+                gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
+        except KeyboardInterrupt:
+            if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
+                raise
+            grid.draw_last()
+            return True
+    return False
 
 
-def _illustrate(run, gan, grid, *, preset, classifier):
+def _illustrate(run, gan, *, grid, preset, classifier):
     """The plots and the movie of a run."""
     plots.write_losses(run.plots / "losses.png", run.steps)
     plots.write_balance(run.plots / "balance.png", run.steps)
     write_stages(run.plots / "progress.png", grid.pictures)
     callbacks.SampleMovie(run.samples / "samples.gif", grid).write()
     try:
-        _write_strip(
-            run.plots / "interpolation.png",
-            gan,
-            find_endpoints(gan, classifier, seed=preset.seed),
-            num_intermediate=preset.num_intermediate,
-        )
-    except ValueError as error:  # all images are of one class
+        endpoints = find_endpoints(gan, classifier, seed=preset.seed)
+    except NoEndpointsError as error:
         logging.getLogger("kgan").warning("kgan: no interpolation was drawn: %s", error)
+    else:
+        path = run.plots / "interpolation.png"
+        _write_strip(path, gan, endpoints=endpoints, num_intermediate=preset.num_intermediate)
 
 
-def _write_strip(path, gan, endpoints, *, num_intermediate, method=lerp):
+def _write_strip(path, gan, *, endpoints, num_intermediate, method=lerp):
     latents = interpolated(endpoints.begin, endpoints.end, num_intermediate, method)
     write_grid(path, gan.generate(latents), columns=len(latents))
     return Interpolation(picture=path, classes=endpoints.classes, latents=latents)
@@ -251,27 +255,34 @@ def interpolate(run_dir, *, seed=0, num_intermediate=None, method=lerp, data_dir
     check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
     run, gan = load(run_dir)
     config = run.read_config()
-    if num_intermediate is None:
-        num_intermediate = config["settings"]["num_intermediate"]
+    if num_intermediate is None:  # a run of before there was such a setting has none
+        num_intermediate = config["settings"].get("num_intermediate", GANPreset.num_intermediate)
     path = run.plots / f"interpolation-seed-{seed}.png" if path is None else Path(path)
     check("path", "a file that ends in .png", str(path), holds=path.suffix == ".png")
-    classifier = NearestNeighbours(*digits.load_split(_source(config["data"], data_dir), "train"))
+    source = _source(config["data"], data_dir=data_dir)
+    digits.announce(source)
+    classifier = NearestNeighbours(*digits.load_split(source, "train"))
     endpoints = find_endpoints(gan, classifier, seed=seed)
-    return _write_strip(path, gan, endpoints, num_intermediate=num_intermediate, method=method)
+    return _write_strip(path, gan, endpoints=endpoints, num_intermediate=num_intermediate, method=method)
 
 
-def _source(data, data_dir):
+def _source(data, *, data_dir):
     """The source that a run was trained from, or one that stands in for it."""
-    if data_dir is None and data["dir"] is not None and Path(data["dir"]).is_dir():
-        data_dir = data["dir"]
-    return digits.find_digits(data["name"], data_dir=data_dir)
+    name, recorded = data["name"], data.get("dir")
+    if data_dir is not None and name == digits.EMBEDDED:
+        name = "mnist"  # of which the embedded digits are a part
+    elif data_dir is None and recorded is not None and Path(recorded).is_dir():
+        data_dir = recorded
+    return digits.find_digits(name, data_dir=data_dir)
 
 
-def _config(preset, name, source, *, num_images, epochs):
+def _config(preset, source, *, name, num_images, epochs, gan):
     packages = [importlib.import_module(p) for p in ("kgan", "keras", keras.backend.backend(), "numpy")]
     return {
         "preset": name,
+        "source": preset.source,
         "settings": preset.describe(),
+        "basis": {setting: preset.basis_of(setting) for setting in preset.describe()},
         "epochs": epochs,
         "data": {
             "name": source.name,
@@ -281,5 +292,6 @@ def _config(preset, name, source, *, num_images, epochs):
             "sha256": source.checksums("train"),
         },
         "backend": keras.backend.backend(),
+        "device": gan.device,
         "versions": {"python": platform.python_version()} | {p.__name__: p.__version__ for p in packages},
     }

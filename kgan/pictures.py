@@ -6,9 +6,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kgan.files import replacing
-from kgan.spec import check, is_count
+from kgan.spec import check, is_count, is_number
 
 _GREY = 40  # of the gaps
+_LARGE = 400  # pixels a side
 
 
 def image_grid(images, *, columns, scale=4):
@@ -22,8 +23,15 @@ def image_grid(images, *, columns, scale=4):
     Returns:
         uint8 array `(rows * (height + 1) * scale, columns * (width + 1) * scale)`, with 3
         channels behind if the images have them.
+
+    Raises:
+        ValueError: If there is no image, or a number is not positive.
     """
-    pixels = np.round((np.clip(images, -1, 1) + 1) * 127.5).astype("uint8")
+    for name, value in (("columns", columns), ("scale", scale)):
+        check(name, "a positive integer", value, holds=is_count(value))
+    check("images", "one image or more", len(images), holds=len(images) > 0)
+    # What is not a number is drawn as 0: a network that has diverged is no reason to stop drawing.
+    pixels = np.round((np.clip(np.nan_to_num(images), -1, 1) + 1) * 127.5).astype("uint8")
     rows = -(-len(pixels) // columns)
     missing = rows * columns - len(pixels)
     pixels = np.pad(pixels, ((0, missing), (0, 1), (0, 1), (0, 0)), constant_values=_GREY)
@@ -89,10 +97,12 @@ def _caption(name):
 def write_movie(path, pictures, *, seconds=10, max_frames=100):
     """Write pictures as a GIF that plays for ever and rests on the last.
 
+    Pictures of more than 400 pixels a side are shown at half their size.
+
     Args:
         path: File to write.
         pictures: Paths of pictures of one size, in their order, such as `SampleGrid.pictures`.
-        seconds: Length without the rest of two seconds; a frame is shown for half a second at most.
+        seconds: Length without the rest of two seconds; a frame is shown for 0.02 to 0.5 s.
         max_frames: Of more pictures, so many are shown: the first, the last, and evenly between them.
 
     Raises:
@@ -100,13 +110,18 @@ def write_movie(path, pictures, *, seconds=10, max_frames=100):
     """
     pictures = list(pictures)
     check("pictures", "one picture or more", len(pictures), holds=bool(pictures))
-    check("seconds", "a positive number", seconds, holds=seconds > 0)
-    check("max_frames", "a positive integer", max_frames, holds=is_count(max_frames))
+    check_movie(seconds=seconds, max_frames=max_frames)
     shown = np.linspace(len(pictures) - 1, 0, min(max_frames, len(pictures))).round().astype(int)[::-1]
     first, *others = [_frame(pictures[k]) for k in shown]
-    milliseconds = [min(500, round(1000 * seconds / len(shown)))] * len(others) + [2000]
+    milliseconds = [max(20, min(500, round(1000 * seconds / len(shown))))] * len(others) + [2000]
     with replacing(Path(path)) as temporary:
         first.save(temporary, save_all=True, append_images=others, duration=milliseconds, loop=0)
+
+
+def check_movie(*, seconds, max_frames):
+    """Raise ValueError unless a movie can have this length and so many frames."""
+    check("seconds", "a positive number", seconds, holds=is_number(seconds) and seconds > 0)
+    check("max_frames", "a positive integer", max_frames, holds=is_count(max_frames))
 
 
 def _read(path):
@@ -116,6 +131,7 @@ def _read(path):
 
 
 def _frame(path):
-    """A picture at half its size, of 16 shades: a tenth of the bytes, and digits look the same."""
+    """A picture of few shades, half its size if it is large: a tenth of the bytes, and it looks the same."""
     picture = _read(path)
-    return picture.reduce(2).quantize(16 if picture.mode == "L" else 128)
+    smaller = picture.reduce(2) if max(picture.size) > _LARGE else picture
+    return smaller.quantize(16 if picture.mode == "L" else 128)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from kgan.files import replacing
 from kgan.spec import check
 
-_GENERATOR, _DISCRIMINATOR = "tab:orange", "tab:blue"
+_GENERATOR, _DISCRIMINATOR, _FAINT = "tab:orange", "tab:blue", "#90b8da"
 _POINTS = 400  # of a curve; more would only blur it
 
 
@@ -27,9 +27,10 @@ def read_log(path):
         ValueError: If it has no row.
     """
     with Path(path).open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
-    check("path", "a log with one row or more", str(path), holds=bool(rows))
-    return dict(zip(header, np.array(rows, dtype="float64").T, strict=True))
+        rows = list(csv.reader(file))
+    check("path", "a log with one row or more", str(path), holds=len(rows) > 1)
+    values = [[float(cell or "nan") for cell in row] for row in rows[1:]]  # a column may have begun later
+    return dict(zip(rows[0], np.array(values).T, strict=True))
 
 
 def write_losses(path, log):
@@ -41,10 +42,13 @@ def write_losses(path, log):
     """
     columns = read_log(log)
     figure, axes = _axes("loss")
-    _curve(axes, columns, "g_loss", color=_GENERATOR, label="L(G), generator")
-    _curve(axes, columns, "d_loss", color=_DISCRIMINATOR, label="L(D), discriminator")
+    for name, color, label in (
+        ("g_loss", _GENERATOR, "L(G), generator"),
+        ("d_loss", _DISCRIMINATOR, "L(D), discriminator"),
+    ):
+        _draw_curve(axes, columns["step"], values=columns[name], color=color, label=label)
     axes.axhline(math.log(2), color="grey", linestyle=":", label="ln 2, both at equilibrium")
-    _write(path, figure, axes)
+    _write(path, figure)
 
 
 def write_balance(path, log):
@@ -56,11 +60,14 @@ def write_balance(path, log):
     """
     columns = read_log(log)
     figure, axes = _axes("share of steps")
-    _curve(axes, columns, "d_updates", color=_DISCRIMINATOR, label="steps that updated D", alpha=0.5)
-    _curve(axes, columns, "p", color="black", label="p, the probability to")
+    for name, color, label in (
+        ("d_updates", _FAINT, "steps that updated D"),
+        ("p", "black", "p, the probability to"),
+    ):
+        _draw_curve(axes, columns["step"], values=columns[name], color=color, label=label)
     axes.axhline(0.5, color="grey", linestyle=":", label="½, p at equilibrium of the losses")
     axes.set_ylim(-0.02, 1.02)
-    _write(path, figure, axes)
+    _write(path, figure)
 
 
 def _axes(quantity):
@@ -71,21 +78,21 @@ def _axes(quantity):
     return figure, axes
 
 
-def _curve(axes, columns, name, **style):
-    """One column over the steps; of a long log, means over so many rows that it stays readable."""
-    steps, values = columns["step"], columns[name]
+def _draw_curve(axes, steps, *, values, **style):
+    """Values over the steps; of a long log, means over so many rows that it stays readable."""
     weights = np.diff(steps, prepend=2 * steps[0] - steps[1] if len(steps) > 1 else 0)
     starts = np.arange(0, len(steps), -(-len(steps) // _POINTS))
-    if len(steps) > 2 and weights[-1] < weights[-2] / 2:  # a short last window is noise by itself
-        starts = starts[starts < len(steps) - 1]
     sums = np.add.reduceat(weights, starts)
+    if len(starts) > 1 and sums[-1] < sums[-2] / 2:  # a short last stretch is noise by itself
+        starts = starts[:-1]
+        sums = np.add.reduceat(weights, starts)
     ends = np.append(starts[1:], len(steps)) - 1
     # A run of few rows is points, which a line alone would not show.
     marker = "o" if len(starts) < 10 else None
     axes.plot(steps[ends], np.add.reduceat(weights * values, starts) / sums, marker=marker, **style)
 
 
-def _write(path, figure, axes):
-    axes.legend()
+def _write(path, figure):
+    figure.axes[0].legend()
     with replacing(Path(path)) as temporary:
         figure.savefig(temporary)

@@ -7,7 +7,9 @@ import ast
 import dataclasses
 import importlib.util
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, get_origin, get_type_hints
 
 from kgan.digits import NAMES
@@ -38,7 +40,7 @@ class GANPreset:
 
     source: str
     shows: str
-    basis: dict = dataclasses.field(default_factory=dict)
+    basis: Mapping = dataclasses.field(default_factory=dict, hash=False)
     data: Annotated[str, f"data set: {', '.join(NAMES)}; without --data-dir, the one that is at hand"] = (
         "mnist"
     )
@@ -68,8 +70,9 @@ class GANPreset:
             value = getattr(self, name)
             check(name, f"one of {', '.join(choices)}", value, holds=value in choices)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
-        unknown = ", ".join(set(self.basis) - set(self.describe()))
-        check("basis", "of settings alone", unknown, holds=not unknown)
+        unknown = sorted(set(self.basis) - set(self.describe()))
+        check("basis", "a mapping whose keys are settings", unknown, holds=not unknown)
+        object.__setattr__(self, "basis", MappingProxyType(dict(self.basis)))  # frozen as the rest
 
     def num_epochs(self, num_images):
         """Length of a run on this many images, in epochs.
@@ -91,16 +94,15 @@ class GANPreset:
 
     def basis_of(self, name):
         """Whether a setting is "stated" by the source, "chosen", or which part of it is which."""
-        return self.basis.get(name, _CHOSEN)
+        return self.basis.get(name, CHOSEN)
 
 
 def _shown(value):
     return value if value is None or isinstance(value, int | str) else repr(value)
 
 
-_CHOSEN = "chosen"
-_STATED = "stated"
-_INFERRED = "inferred"
+CHOSEN = "chosen"
+STATED = "stated"
 
 GAN_PRESETS = {
     "quick": GANPreset(
@@ -127,10 +129,10 @@ GAN_PRESETS = {
         discriminator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
         epochs=20,
         basis={
-            "data": _STATED,
+            "data": STATED,
             "architecture": "widths and sigmoids stated; SELU in G, LeakyReLU in D chosen",
             "loss": "stated: BCE; which form of L(G) chosen",
-            "update_policy": _STATED,
+            "update_policy": STATED,
             "generator_optimizer": "inferred: Adam, from report B; its numbers chosen",
             "discriminator_optimizer": "inferred: Adam, from report B; its numbers chosen",
         },
@@ -146,10 +148,10 @@ GAN_PRESETS = {
         epochs=20,
         sample_every=1000,
         basis={
-            "data": _STATED,
+            "data": STATED,
             "architecture": "widths and sigmoids stated; SELU in G, LeakyReLU in D chosen",
             "loss": "stated: BCE; which form of L(G) chosen",
-            "update_policy": _STATED,
+            "update_policy": STATED,
             "generator_optimizer": "stated: RMSprop; its numbers chosen",
             "discriminator_optimizer": "stated: RMSprop; its numbers chosen",
             "sample_every": "start, middle and end stated (progress.png); the steps between chosen",
@@ -167,14 +169,14 @@ GAN_PRESETS = {
         sample_every=1000,
         num_intermediate=8,
         basis={
-            "data": _STATED,
-            "architecture": _STATED,
+            "data": STATED,
+            "architecture": STATED,
             "loss": "inferred: BCE, from D's sigmoid; which form of L(G) chosen",
-            "update_policy": _STATED,
+            "update_policy": STATED,
             "batch_size": "inferred from the number of steps",
             "epochs": "inferred from the number of steps",
-            "sample_every": _STATED,
-            "num_intermediate": _STATED,
+            "sample_every": STATED,
+            "num_intermediate": STATED,
         },
     ),
     "d": GANPreset(
@@ -183,22 +185,22 @@ GAN_PRESETS = {
         architecture="template",
         loss=NonSaturating(),
         update_policy=Always(),
-        generator_optimizer=Adam(learning_rate=2e-4),
-        discriminator_optimizer=Adam(learning_rate=2e-4),
+        generator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
+        discriminator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
         epochs=200,
         sample_every=500,
         basis={
-            "data": _STATED,
+            "data": STATED,
             "architecture": "inferred to be E's",
-            "latent_dim": _STATED,
+            "latent_dim": STATED,
             "loss": "stated: cross-entropy, labels 1 and 0",
             "update_policy": "stated: G, then D",
-            "generator_optimizer": "stated: Adam, 2e-4; the rest PyTorch's",
-            "discriminator_optimizer": "stated: Adam, 2e-4; the rest PyTorch's",
-            "batch_size": _STATED,
-            "epochs": _STATED,
-            "sample_every": _STATED,
-            "num_intermediate": _STATED,
+            "generator_optimizer": "stated: Adam, 2e-4; β₁ chosen, the rest PyTorch's",
+            "discriminator_optimizer": "stated: Adam, 2e-4; β₁ chosen, the rest PyTorch's",
+            "batch_size": STATED,
+            "epochs": STATED,
+            "sample_every": STATED,
+            "num_intermediate": STATED,
         },
     ),
     "e": GANPreset(
@@ -211,10 +213,13 @@ GAN_PRESETS = {
         discriminator_optimizer=SGD(learning_rate=0.1, momentum=0.5),
         epochs=50,
         basis={
-            "data": _STATED,
-            "architecture": _STATED,
+            "data": STATED,
+            "architecture": STATED,
             "loss": "stated: G descends −log D(G(z))",
-            "update_policy": "stated: k = 1; both gradients at the weights before the step chosen",
+            "update_policy": (
+                "stated: k = 1, D first, fresh noise for G; here one batch of latents and both gradients "
+                "at the weights before the step, as G first would have it, which the report allows"
+            ),
             "generator_optimizer": "stated: momentum; its numbers chosen",
             "discriminator_optimizer": "stated: momentum; its numbers chosen",
         },

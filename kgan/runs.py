@@ -124,9 +124,10 @@ class Run:
             ValueError: If the file is damaged.
         """
         try:
-            return json.loads(self.config.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{self.config} is damaged: {error}.") from None
+            config = json.loads(self.config.read_text(encoding="utf-8"))
+            return config | {part: dict(config[part]) for part in ("settings", "data")}
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{self.config} is damaged or no run's: {error!r}.") from None
 
     def write_config(self, config):
         """Write a dict of plain values as config.json."""

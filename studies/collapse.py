@@ -100,7 +100,7 @@ SETTINGS = [
 ]
 
 
-def measured(setting, images, classifier, *, epochs):
+def measured(setting, images, *, classifier, epochs):
     """A row: how the last epoch went and what a thousand samples show."""
     gan, start = setting.build(), time.monotonic()
     history = gan.fit(images, batch_size=64, epochs=epochs, verbose=0, callbacks=[ProgressBar()]).history
@@ -112,6 +112,7 @@ def measured(setting, images, classifier, *, epochs):
     return {
         "setting": setting.name(),
         "epochs": epochs,
+        "images": len(images),
         **{name: f"{history[name][-1]:.3f}" for name in ("p", "d_updates", "d_loss", "g_loss")},
         "classes": int((shares >= 0.01).sum()),
         "agreed": f"{(agreement == 1).mean():.3f}",
@@ -140,11 +141,16 @@ def write_sheet(path):
 
 
 def read():
-    """The rows that are there, by setting."""
+    """The rows that are there."""
     if not RESULTS.exists():
-        return {}
+        return []
     with RESULTS.open(newline="", encoding="utf-8") as file:
-        return {row["setting"]: row for row in csv.DictReader(file)}
+        return list(csv.DictReader(file))
+
+
+def known(row):
+    """What a row is a measurement of; if that is there, it is not measured again."""
+    return row["setting"], row["epochs"], row["images"]
 
 
 def append(row):
@@ -178,9 +184,10 @@ def main():
     images, labels = kgan.load_digits(data_dir=options.data_dir)
     classifier = NearestNeighbours(images, labels)
     for setting in SETTINGS:
-        if setting.preset in options.presets and setting.name() not in read():
-            append(measured(setting, images, classifier, epochs=options.epochs))
-    sys.stdout.write(table(list(read().values())))
+        run = (setting.name(), str(options.epochs), str(len(images)))
+        if setting.preset in options.presets and run not in [known(row) for row in read()]:
+            append(measured(setting, images, classifier=classifier, epochs=options.epochs))
+    sys.stdout.write(table(read()))
     write_sheet(RESULTS.parent.parent / "docs" / "collapse.png")
 
 

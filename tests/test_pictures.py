@@ -8,9 +8,13 @@ from kgan.pictures import image_grid, write_grid, write_movie, write_stages
 @pytest.fixture
 def pictures(tmp_path):
     """Seven grey pictures of 40 × 40, each lighter than the one before."""
-    paths = [tmp_path / f"step-{1000 * k:06d}.png" for k in range(7)]
+    return shades(tmp_path, size=40)
+
+
+def shades(folder, *, size):
+    paths = [folder / f"step-{1000 * k:06d}.png" for k in range(7)]
     for k, path in enumerate(paths):
-        Image.fromarray(np.full((40, 40), 40 * k, "uint8")).save(path)
+        Image.fromarray(np.full((size, size), 40 * k, "uint8")).save(path)
     return paths
 
 
@@ -76,13 +80,33 @@ def frames(path):
         return movie.info["loop"], shown
 
 
-def test_a_movie_shows_every_picture_at_half_its_size_and_rests_on_the_last(pictures, tmp_path):
+def test_a_movie_shows_every_picture_and_rests_on_the_last(pictures, tmp_path):
     write_movie(tmp_path / "samples.gif", pictures)
     loop, shown = frames(tmp_path / "samples.gif")
     assert loop == 0
     assert [shade for shade, _, _ in shown] == pytest.approx([40 * k for k in range(7)], abs=2)
     assert [duration for _, duration, _ in shown] == [500] * 6 + [2000]
-    assert {size for _, _, size in shown} == {(20, 20)}
+    assert {size for _, _, size in shown} == {(40, 40)}
+
+
+def test_large_pictures_are_shown_at_half_their_size(tmp_path):
+    write_movie(tmp_path / "samples.gif", shades(tmp_path, size=500))
+    assert {size for _, _, size in frames(tmp_path / "samples.gif")[1]} == {(250, 250)}
+
+
+def test_a_movie_of_colours_keeps_them(tmp_path):
+    colors = np.random.default_rng(0).integers(0, 256, (8, 8, 3), "uint8").repeat(5, axis=0).repeat(5, axis=1)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(colors).save(tmp_path / name)
+    write_movie(tmp_path / "samples.gif", [tmp_path / "a.png", tmp_path / "b.png"])
+    with Image.open(tmp_path / "samples.gif") as movie:
+        shown = np.asarray(movie.convert("RGB"), dtype=int)
+    assert np.abs(shown - colors).mean() < 4
+
+
+def test_what_is_not_a_number_is_drawn_grey():
+    grid = image_grid(np.full((1, 2, 2, 1), np.nan), columns=1, scale=1)
+    assert (grid[:2, :2] == 128).all()
 
 
 def test_of_many_pictures_a_movie_shows_some_evenly_spread(pictures, tmp_path):
@@ -100,6 +124,9 @@ def test_of_many_pictures_a_movie_shows_some_evenly_spread(pictures, tmp_path):
         (lambda path: write_movie(path, []), "`pictures` must be one picture or more, got 0"),
         (lambda path: write_stages(path, []), "`pictures` must be one picture or more, got 0"),
         (lambda path: write_movie(path, [path], seconds=0), "`seconds` must be a positive number, got 0"),
+        (lambda path: write_movie(path, [path], seconds=np.inf), "`seconds` must be a positive number"),
+        (lambda path: write_grid(path, np.zeros((1, 2, 2, 1)), columns=0), "`columns` must be a positive"),
+        (lambda path: write_grid(path, np.zeros((0, 2, 2, 1)), columns=1), "`images` must be one image or"),
         (lambda path: write_movie(path, [path], max_frames=0), "`max_frames` must be a positive integer"),
     ],
 )

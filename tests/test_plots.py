@@ -64,3 +64,31 @@ def test_a_single_row_is_a_point(tmp_path, curves):
 def test_a_log_without_rows_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"`path` must be a log with one row or more, got '.*log\.csv'"):
         plots.read_log(log(tmp_path / "log.csv", []))
+
+
+def test_a_log_that_is_empty_or_lacks_cells_is_read_or_named(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("")
+    with pytest.raises(ValueError, match="`path` must be a log with one row or more"):
+        plots.read_log(path)
+    path.write_text("step,d_loss,val_d_loss\n1,0.5,\n2,0.25,0.75\n")
+    columns = plots.read_log(path)
+    assert columns["d_loss"].tolist() == [0.5, 0.25]
+    np.testing.assert_array_equal(columns["val_d_loss"], [np.nan, 0.75])
+
+
+def test_the_lines_of_equilibrium_are_at_ln_2_and_one_half(tmp_path, monkeypatch):
+    levels = []
+    monkeypatch.setattr(matplotlib.axes.Axes, "axhline", lambda self, y, **_: levels.append(y))
+    plots.write_losses(tmp_path / "a.png", log(tmp_path / "log.csv", [1, 2]))
+    plots.write_balance(tmp_path / "b.png", log(tmp_path / "log.csv", [1, 2]))
+    assert levels == pytest.approx([0.693147, 0.5], abs=1e-6)
+
+
+def test_a_short_last_stretch_of_a_long_log_is_drawn_with_the_one_before(tmp_path, curves):
+    steps = np.arange(1, 803) * 50  # stretches of three rows, and one row over
+    plots.write_losses(tmp_path / "losses.png", log(tmp_path / "log.csv", steps))
+    drawn, values = curves["L(D), discriminator"]
+    assert len(drawn) == 267
+    assert drawn[-2:] == [50 * 798, 50 * 802]
+    assert values[-1] == pytest.approx(np.mean(steps[-4:]) / 10)

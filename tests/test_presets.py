@@ -42,7 +42,10 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
         ({"epochs": None, "steps": None}, "Give one of `epochs` and `steps`, got None and None"),
         ({"epochs": 1, "steps": 1}, "Give one of `epochs` and `steps`, got 1 and 1"),
         ({"num_intermediate": 0}, "`num_intermediate` must be a positive integer, got 0"),
-        ({"basis": {"colour": "stated"}}, "`basis` must be of settings alone, got 'colour'"),
+        (
+            {"basis": {"colour": "stated"}},
+            r"`basis` must be a mapping whose keys are settings, got \['colour'\]",
+        ),
         ({"data": "cifar"}, "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'"),
         ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
         ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
@@ -76,3 +79,57 @@ def test_optimizer_defaults_are_those_of_torch():
     )
     with pytest.raises(ValueError, match="`learning_rate` must be a positive number, got 0"):
         OptimizerSettings.parse("SGD(learning_rate=0)")
+
+
+STATED = {  # what the reports say, by preset
+    "a": {"architecture": "fully_connected", "update_policy": "LossBalanced(temperature=1.0)"},
+    "b": {"architecture": "fully_connected", "update_policy": "LossBalanced(temperature=1.0)"},
+    "c": {
+        "architecture": "convolutional",
+        "update_policy": "EveryKEpochs(k=2)",
+        "epochs": 200,
+        "batch_size": 64,
+        "sample_every": 1000,
+        "num_intermediate": 8,
+    },
+    "d": {
+        "architecture": "template",
+        "update_policy": "Always()",
+        "latent_dim": 100,
+        "batch_size": 64,
+        "epochs": 200,
+        "sample_every": 500,
+        "num_intermediate": 7,
+    },
+    "e": {"architecture": "template", "update_policy": "KSteps(k=1)", "loss": "NonSaturating()"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(STATED))
+def test_what_a_report_states_is_in_its_preset_and_marked(name):
+    settings = GAN_PRESETS[name].describe()
+    for setting, value in STATED[name].items():
+        assert settings[setting] == value
+        assert (
+            GAN_PRESETS[name]
+            .basis_of(setting)
+            .startswith(("stated", "inferred", "widths and sigmoids stated"))
+        )
+    assert GAN_PRESETS[name].basis_of("seed") == "chosen"
+
+
+def test_the_reports_optimizers_are_theirs():
+    kinds = {name: type(GAN_PRESETS[name].generator_optimizer).__name__ for name in STATED}
+    assert kinds == {"a": "Adam", "b": "RMSprop", "c": "Adam", "d": "Adam", "e": "SGD"}
+    assert GAN_PRESETS["d"].discriminator_optimizer.learning_rate == 2e-4
+    assert GAN_PRESETS["e"].generator_optimizer.momentum > 0
+
+
+def test_report_c_takes_187_thousand_steps_on_the_full_data():
+    assert GAN_PRESETS["c"].num_epochs(60_000) * math.ceil(60_000 / 64) == 187_600
+
+
+def test_a_preset_is_frozen_throughout():
+    assert hash(QUICK) == hash(dataclasses.replace(QUICK))
+    with pytest.raises(TypeError):
+        GAN_PRESETS["d"].basis["epochs"] = "chosen"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import kgan
-from kgan import cli
+from kgan import cli, experiments
+from kgan.presets import GAN_PRESETS
 
 
 @pytest.mark.slow
@@ -30,3 +31,11 @@ def test_a_reports_preset_starts_and_leaves_every_picture(name, tmp_path, caplog
     images = kgan.load_model(run / "model.keras").sample(100, seed=1)
     assert images.std(axis=0).mean() > 0.05  # not one image for all latents
     assert json.loads((run / "config.json").read_text())["preset"] == name
+
+
+def test_preset_c_trains_its_discriminator_in_every_second_epoch():
+    gan = experiments.build_gan(GAN_PRESETS["c"])
+    images = kgan.load_digits("mnist-5k")[0][:16]
+    history = gan.fit(images, batch_size=8, epochs=3, verbose=0).history
+    assert history["d_updates"] == [1, 0, 1]
+    assert np.isfinite(history["g_loss"]).all()

@@ -74,6 +74,11 @@ class StepModel(keras.Model):
         """Name of the device that holds the weights, such as "cpu" or "NVIDIA H100 (cuda:0)"."""
         raise NotImplementedError
 
+    @property
+    def _placed_weight(self):
+        # In floating point: TensorFlow keeps integers on the host.
+        return next(weight for weight in self.weights if "float" in weight.dtype)
+
     def global_draws_from(self, seed):
         """Context in which a backend's own global generator, if layers use it, follows `seed`."""
         return contextlib.nullcontext()

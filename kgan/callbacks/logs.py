@@ -24,6 +24,7 @@ class _CSVFile(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Open the file."""
+        self.close()  # an earlier `fit` may have been interrupted
         mode = "w" if self._file is None else "a"  # rows of this object's earlier `fit` stay
         with naming(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     Attributes:
         pictures: Paths of the pictures that were written, in their order.
+        steps: The step of the model's life that each shows.
 
     Raises:
         ValueError: If both intervals are given or a number is not positive.
@@ -42,12 +43,12 @@ class SampleGrid(keras.callbacks.Callback):
         self.directory, self.rows, self.scale, self.seed = Path(directory), rows, scale, seed
         for name, value in (("every_" + self.unit + "s", self.every), ("rows", rows), ("scale", scale)):
             check(name, "a positive integer", value, holds=is_count(value))
-        self.pictures = []
+        self.pictures, self.steps = [], []
 
     def on_train_begin(self, logs=None):
         """The picture before the first step."""
         check_image_shape(self.model.image_shape)
-        self._draw()
+        self.draw_last()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Count the steps of this epoch from here."""
@@ -83,3 +84,4 @@ class SampleGrid(keras.callbacks.Callback):
         images = self.model.sample(self.rows**2, seed=self.seed)
         write_grid(self._path(), images, columns=self.rows, scale=self.scale)
         self.pictures.append(self._path())
+        self.steps.append(int(self.model.step.value))

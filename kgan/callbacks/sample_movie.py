@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from kgan.pictures import write_movie
+from kgan.pictures import check_movie, write_movie
 from kgan.spec import check
 
 _SUFFIX = ".gif"
@@ -23,7 +23,8 @@ class SampleMovie(keras.callbacks.Callback):
         max_frames: Of more pictures, so many are shown, evenly spread.
 
     Raises:
-        ValueError: If the file has another suffix.
+        ValueError: If the file has another suffix, a number is not positive, or, when training begins,
+            the grid has drawn nothing.
     """
 
     def __init__(self, path, grid, *, seconds=10, max_frames=100):
@@ -31,6 +32,12 @@ class SampleMovie(keras.callbacks.Callback):
         self.path, self.grid = Path(path), grid
         self.seconds, self.max_frames = seconds, max_frames
         check("path", f"a file that ends in {_SUFFIX}", str(path), holds=self.path.suffix == _SUFFIX)
+        check_movie(seconds=seconds, max_frames=max_frames)
+
+    def on_train_begin(self, logs=None):
+        """See that the grid draws, while there is nothing to lose yet."""
+        rule = "a SampleGrid that stands before this among the callbacks"
+        check("grid", rule, "one without a picture", holds=bool(self.grid.pictures))
 
     def on_train_end(self, logs=None):
         """Write the movie."""

@@ -4,14 +4,15 @@ import keras
 import numpy as np
 from PIL import Image
 
-from kgan.backend.summary import check_tensorboard, summary_writer
+from kgan.backend.summary import summary_writer
+from kgan.extras import check_installed
 
 
 class TensorBoard(keras.callbacks.Callback):
     """Writes the logs of each epoch and each new sample grid where `tensorboard --logdir` finds them.
 
     Keras's callback of this name needs TensorFlow, whatever the backend; this one writes with
-    PyTorch and needs the package tensorboard alone.
+    PyTorch and needs the package tensorboard alone (which imports TensorFlow where it is there).
 
     Args:
         directory: Folder for TensorBoard's files.
@@ -23,13 +24,14 @@ class TensorBoard(keras.callbacks.Callback):
 
     def __init__(self, directory, grid=None):
         super().__init__()
-        check_tensorboard()
+        check_installed("tensorboard", use="`TensorBoard`")
         self.directory, self.grid = directory, grid
         self._writer = None
         self._num_shown = 0
 
     def on_train_begin(self, logs=None):
         """Open the folder."""
+        self.close()  # an earlier `fit` may have been interrupted
         self._writer = summary_writer(self.directory)
         self._show_new_pictures()
 
@@ -51,9 +53,9 @@ class TensorBoard(keras.callbacks.Callback):
             self._writer = None
 
     def _show_new_pictures(self):
-        new = self.grid.pictures[self._num_shown :] if self.grid else []
-        for path in new:
-            with Image.open(path) as picture:
+        while self.grid and self._num_shown < len(self.grid.pictures):
+            with Image.open(self.grid.pictures[self._num_shown]) as picture:
                 pixels = np.asarray(picture.convert("RGB"))
-            self._writer.add_image("samples", pixels, int(path.stem.rpartition("-")[2]), dataformats="HWC")
-        self._num_shown += len(new)
+            step = self.grid.steps[self._num_shown]
+            self._writer.add_image("samples", pixels, step, dataformats="HWC")
+            self._num_shown += 1

@@ -3,6 +3,7 @@
 The name of an entry ends in the checksum of its array, so that damage is found out by itself.
 """
 
+import functools
 import logging
 import os
 from pathlib import Path
@@ -60,8 +61,16 @@ def store(key, array):
     try:
         with replacing(path) as temporary:  # two processes at once do not mix
             np.save(temporary, array)
-    except OSError as error:  # a cache that can't be written costs seconds, not the run
-        logging.getLogger("kgan").info("kgan: no cache at %s: %s", path, error)
+    except OSError as error:  # it costs time, not the run
+        _warn(str(directory()), error.strerror or str(error))
+
+
+@functools.cache  # once, not for each of four files
+def _warn(folder, reason):
+    logging.getLogger("kgan").warning(
+        "kgan: %s cannot be written (%s), so nothing is kept; let KGAN_CACHE name another.",
+        *(folder, reason),
+    )
 
 
 def _entry(key, sha256):

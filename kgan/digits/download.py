@@ -60,7 +60,9 @@ def _workplace(name):
     try:
         root.mkdir(parents=True, exist_ok=True)
         for leftover in root.glob(f".download-{host}-*"):
-            if not psutil.pid_exists(int(leftover.name.split("-")[-2])):
+            owner, pid, _ = leftover.name.rsplit("-", 2)
+            # Not that of a host whose name only begins like this one's: its processes are unknown here.
+            if owner == f".download-{host}" and pid.isdigit() and not psutil.pid_exists(int(pid)):
                 shutil.rmtree(leftover, ignore_errors=True)
         folder = tempfile.mkdtemp(prefix=f".download-{host}-{os.getpid()}-", dir=root)
     except OSError:  # a cache that can't be written costs time, not the run

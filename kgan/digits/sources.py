@@ -149,7 +149,7 @@ class Download:
         if reason := self.obstacle():
             raise ConnectionError(_out_of_reach(self.kin, reason))
         logging.getLogger("kgan").warning(
-            "kgan: downloading %s (%d MB, once) from %s; it is kept in %s.",
+            "kgan: downloading %s (%d MB) from %s into %s.",
             *(self.kin.title, self.kin.megabytes, self.kin.url, cache.directory()),
         )
         fresh = download(self.kin)
@@ -208,7 +208,8 @@ def _embedded(split, kind):
     return array
 
 
-NAMES = (*KIN, EmbeddedDigits.name)
+EMBEDDED = EmbeddedDigits.name
+NAMES = (*KIN, EMBEDDED)
 
 
 def find_digits(name="mnist", *, data_dir=None):

@@ -5,6 +5,11 @@ import dataclasses
 import numpy as np
 
 from kgan.gan.latent import sample_latents
+from kgan.spec import check, is_count, is_seed
+
+
+class NoEndpointsError(ValueError):
+    """Raised where a generator draws no images of two different classes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,19 +45,26 @@ def find_endpoints(gan, classifier, *, seed=0, candidates=100, max_draws=2000):
         `Endpoints`.
 
     Raises:
-        ValueError: If all images are of one class.
+        NoEndpointsError: If all images are of one class, or none is an image at all.
+        ValueError: If a number is out of range.
     """
+    for name, value in (("candidates", candidates), ("max_draws", max_draws)):
+        check(name, "a positive integer", value, holds=is_count(value))
+    check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
     latents = sample_latents(max_draws, gan.latent_dim, seed=seed)
     for start in range(0, max_draws, candidates):
         drawn = latents[start : start + candidates]
-        classes, agreement = classifier.classify(gan.generate(drawn))
+        images = gan.generate(drawn)
+        if not np.isfinite(images).all():
+            raise NoEndpointsError("`gan` must draw finite images, got NaNs: it has diverged.")
+        classes, agreement = classifier.classify(images)
         begin = int(agreement.argmax())
         others = np.flatnonzero(classes != classes[begin])
         if len(others):
             end = int(others[agreement[others].argmax()])
             pair = (classes[begin].item(), classes[end].item())
             return Endpoints(begin=drawn[begin], end=drawn[end], classes=pair)
-    raise ValueError(
+    raise NoEndpointsError(
         f"`gan` must draw images of two classes, got {max_draws:,} that are all taken for {classes[0]}: "
         "it has collapsed or is untrained; train it for longer or with other settings."
     )

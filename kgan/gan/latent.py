@@ -56,10 +56,8 @@ def slerp(begin, end, weights):
             weight is out of range.
     """
     begin, end, weights = _checked(begin, end, weights)
-    lengths = np.linalg.norm(begin), np.linalg.norm(end)
-    check("begin and end", "other than zero", lengths, holds=min(lengths) > 0)
+    unit_begin, unit_end = _unit("begin", begin), _unit("end", end)
     # Kahan's formula: the arc cosine of the product loses half its digits for small angles.
-    unit_begin, unit_end = begin / lengths[0], end / lengths[1]
     angle = 2 * np.arctan2(np.linalg.norm(unit_begin - unit_end), np.linalg.norm(unit_begin + unit_end))
     check("end", "no opposite of `begin`", f"an angle of {angle:.6f}", holds=np.pi - angle > 1e-6)
     if angle < 1e-6:  # the arc is the line there, and sin Ω vanishes
@@ -89,6 +87,12 @@ def interpolate(begin, end, num_intermediate=7, method=lerp):
     check("num_intermediate", "a positive integer", num_intermediate, holds=is_count(num_intermediate))
     check("method", "a function, such as kgan.latent.slerp", method, holds=callable(method))
     return method(begin, end, np.linspace(0, 1, num_intermediate + 2))
+
+
+def _unit(name, latent):
+    length = float(np.linalg.norm(latent))
+    check(name, "other than zero, which has no direction", length, holds=length > 0)
+    return latent / length
 
 
 def _checked(begin, end, weights):

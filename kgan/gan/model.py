@@ -192,9 +192,9 @@ class GAN(BackendModel):
             ValueError: If the latents have another shape, or there is none.
         """
         check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
-        shape = np.shape(latents)
-        holds = len(shape) == 2 and shape[0] > 0 and shape[1] == self.latent_dim
-        check("latents", f"of shape (n, {self.latent_dim}), n at least 1", shape, holds=holds)
+        latents = np.asarray(latents, dtype="float32")
+        holds = latents.ndim == 2 and len(latents) > 0 and latents.shape[1] == self.latent_dim
+        check("latents", f"of shape (n, {self.latent_dim}), n at least 1", latents.shape, holds=holds)
         batches = [
             self.predict_on_batch(latents[start : start + batch_size])
             for start in range(0, len(latents), batch_size)

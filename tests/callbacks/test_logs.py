@@ -99,3 +99,16 @@ def test_several_steps_an_execution_make_rows_that_may_lie_wider(tmp_path):
 def test_an_interval_that_is_not_positive_is_named(tmp_path):
     with pytest.raises(ValueError, match="`every_steps` must be a positive integer, got 0"):
         StepLog(tmp_path / "steps.csv", every_steps=0)
+
+
+def test_a_fit_after_an_interrupted_one_loses_no_step(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                raise KeyboardInterrupt
+
+    gan, log = small_gan(), StepLog(tmp_path / "steps.csv", every_steps=2)
+    with pytest.raises(KeyboardInterrupt):
+        gan.fit(small_images(20), batch_size=4, verbose=0, callbacks=[log, Stop()])
+    gan.fit(small_images(20), batch_size=4, verbose=0, callbacks=[log])
+    assert [int(row["step"]) for row in rows_of(log.path)] == [2, 3, 4, 6, 8]

@@ -88,3 +88,11 @@ def test_pictures_do_not_change_the_training(tmp_path):
 def test_bad_options_are_named(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         SampleGrid(tmp_path, **options)
+
+
+def test_a_second_fit_lists_no_picture_twice_and_each_with_its_step(tmp_path):
+    grid, gan = SampleGrid(tmp_path, rows=2), small_gan(image_shape=(4, 4, 1))
+    for _ in range(2):
+        gan.fit(IMAGES, batch_size=8, verbose=0, callbacks=[grid])  # 3 steps
+    assert [path.name for path in grid.pictures] == ["epoch-0000.png", "epoch-0001.png", "epoch-0002.png"]
+    assert grid.steps == [0, 3, 6]

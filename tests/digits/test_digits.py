@@ -264,3 +264,26 @@ def test_without_folder_and_network_there_is_one_line_with_the_way_out(name):
         f"give data_dir (--data-dir) a folder with {KIN[name].title}'s files, "
         "train-images-idx3-ubyte.gz and so on."
     )
+
+
+def test_a_folder_of_another_data_set_says_which_it_holds(small_kmnist, monkeypatch):
+    files = {name: (small_kmnist / f"{name}.gz").read_bytes() for name in KIN["mnist"].files}
+    sums = {
+        split: {name: hashlib.sha256(gzip.decompress(files[name])).hexdigest() for name in names}
+        for split, names in KIN["mnist"].sha256.items()
+    }
+    monkeypatch.setitem(KIN, "kmnist", dataclasses.replace(KIN["kmnist"], sha256=sums))
+    message = (
+        f"`data_dir` {small_kmnist} holds kmnist, not fashion_mnist: give name 'kmnist' (--data kmnist)."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_digits("fashion_mnist", data_dir=small_kmnist)
+
+
+def test_a_cache_that_cannot_be_written_is_said_once(monkeypatch, tmp_path, caplog):
+    (tmp_path / "other").touch()
+    monkeypatch.setenv("KGAN_CACHE", str(tmp_path / "other" / "below"))
+    load_digits("mnist-5k")
+    load_digits("mnist-5k", "test")
+    (record,) = caplog.records
+    assert "so nothing is kept; let KGAN_CACHE name another." in record.message

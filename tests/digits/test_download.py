@@ -169,7 +169,7 @@ def test_each_kin_is_downloaded_once_and_then_comes_from_the_cache(
     (record,) = caplog.records
     row = kin.KIN[name]
     assert record.message == (
-        f"kgan: downloading {row.title} ({row.megabytes} MB, once) from {row.url}; it is kept in {own_cache}."
+        f"kgan: downloading {row.title} ({row.megabytes} MB) from {row.url} into {own_cache}."
     )
     again, _ = load_digits(name)  # the server is gone
     assert again.tobytes() == images.tobytes()
@@ -360,3 +360,13 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(server, tmp_path,
     monkeypatch.setenv("KGAN_CACHE", str(tmp_path / "file" / "below"))
     _, labels = load_digits()
     np.testing.assert_array_equal(labels, server.arrays["train-labels-idx1-ubyte"])
+
+
+def test_leftovers_of_a_host_with_a_longer_name_are_left_alone(cache):
+    others = cache / f".download-{socket.gethostname()}-1-{2**31 - 1}-abcd"
+    mine = cache / f".download-{socket.gethostname()}-{2**31 - 1}-abcd"
+    for leftover in (others, mine):
+        leftover.mkdir()
+    with download._workplace("mnist"):
+        assert (others.exists(), mine.exists()) == (True, False)
+    others.rmdir()

@@ -12,9 +12,6 @@ from kgan.digits import network
 def asked_anew(monkeypatch):
     """A process that is not told to stay offline and has asked for nothing yet."""
     monkeypatch.delenv("KGAN_OFFLINE")
-    for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(variable, raising=False)
-        monkeypatch.delenv(variable.upper(), raising=False)
     network._asked.cache_clear()
     yield
     network._asked.cache_clear()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from conftest import small_gan
-from kgan.evaluation import find_endpoints
+from kgan.evaluation import NoEndpointsError, find_endpoints
 from kgan.gan.latent import sample_latents
 
 
@@ -43,3 +43,23 @@ def test_a_generator_that_draws_one_class_only_is_named():
         ValueError, match="`gan` must draw images of two classes, got 4 that are all taken for 3"
     ):
         find_endpoints(small_gan(), ByRows(alike, alike), candidates=2, max_draws=4)
+
+
+def test_a_generator_that_has_diverged_is_named():
+    gan = small_gan()
+    gan.generator.trainable_variables[0].assign(np.full((3, 8), np.nan))
+    with pytest.raises(NoEndpointsError, match="`gan` must draw finite images, got NaNs: it has diverged"):
+        find_endpoints(gan, ByRows())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidates": 0}, "`candidates` must be a positive integer, got 0"),
+        ({"max_draws": 0}, "`max_draws` must be a positive integer, got 0"),
+        ({"seed": -1}, r"`seed` must be an integer in \[0, 2\*\*31\), got -1"),
+    ],
+)
+def test_numbers_out_of_range_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        find_endpoints(small_gan(), ByRows(), **options)

@@ -70,9 +70,16 @@ def test_a_method_of_ones_own_gets_the_weights():
         (lambda: interpolate([BEGIN], [END]), r"`begin` must be a finite latent .*, got \(1, 100\)"),
         (lambda: interpolate(BEGIN, [np.inf]), "`end` must be a finite latent .* not finite"),
         (lambda: slerp(BEGIN, -BEGIN, [0.5]), "`end` must be no opposite of `begin`, got 'an angle of 3.14"),
-        (lambda: slerp(BEGIN, 0 * BEGIN, [0.5]), "`begin and end` must be other than zero"),
+        (lambda: slerp(BEGIN, 0 * BEGIN, [0.5]), "`end` must be other than zero, .*, got 0.0"),
     ],
 )
 def test_values_out_of_range_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_slerp_keeps_to_the_circle_at_small_angles_too():
+    for angle in (0.3, 1e-2, 1e-4):
+        rows = slerp([1.0, 0.0], [np.cos(angle), np.sin(angle)], [0.25]).astype("float64")
+        assert np.arctan2(rows[0, 1], rows[0, 0]) == pytest.approx(angle / 4, rel=1e-6)
+        assert np.linalg.norm(rows[0]) == pytest.approx(1, abs=1e-7)

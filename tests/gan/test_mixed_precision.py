@@ -73,3 +73,15 @@ def test_a_scaled_optimizer_is_saved_with_its_scale_and_wrapped_once(policy, tmp
     assert isinstance(loaded.generator_optimizer, keras.optimizers.LossScaleOptimizer)
     assert isinstance(loaded.generator_optimizer.inner_optimizer, keras.optimizers.Adam)
     assert float(loaded.generator_optimizer.learning_rate.value) == pytest.approx(0.01)
+
+
+def test_losses_are_summed_in_single_precision(policy):
+    seen = []
+
+    class Watching(kgan.losses.NonSaturating):
+        def discriminator_loss(self, real_logits, fake_logits):
+            seen.extend([real_logits.dtype, fake_logits.dtype])
+            return super().discriminator_loss(real_logits, fake_logits)
+
+    small_gan(loss=Watching()).fit(IMAGES, batch_size=64, verbose=0)
+    assert {keras.backend.standardize_dtype(dtype) for dtype in seen} == {"float32"}

@@ -1,3 +1,6 @@
+import importlib
+
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -40,3 +43,34 @@ def test_bad_arguments_are_named():
         small_gan().sample(1, batch_size=0)
     with pytest.raises(ValueError, match=r"`seed` must be None or an integer in \[0, 2\*\*31\), got -1\."):
         small_gan().sample(1, seed=-1)
+
+
+def test_images_of_given_latents_are_generated_in_batches():
+    gan = small_gan()
+    latents = sample_latents(5, 3, seed=1)
+    expected = ops.convert_to_numpy(gan(latents, training=False))
+    np.testing.assert_allclose(gan.generate(latents), expected, atol=1e-6)
+    np.testing.assert_allclose(gan.generate(latents.tolist(), batch_size=2), expected, atol=1e-6)
+    assert same_bits([gan.sample(5, seed=1)], [gan.generate(latents)])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 4), (3,)])
+def test_latents_of_another_shape_are_named(shape):
+    with pytest.raises(ValueError, match=r"`latents` must be of shape \(n, 3\), n at least 1, got"):
+        small_gan().generate(np.zeros(shape))
+
+
+def sees_gpu():
+    backend = importlib.import_module(keras.backend.backend())
+    if keras.backend.backend() == "torch":
+        return backend.cuda.is_available()
+    if keras.backend.backend() == "jax":
+        return backend.default_backend() != "cpu"
+    return bool(backend.config.get_visible_devices("GPU"))
+
+
+def test_the_device_is_that_of_the_weights_frozen_or_not():
+    gan = small_gan()
+    assert (gan.device == "cpu") is not sees_gpu()
+    gan.generator.trainable = gan.discriminator.trainable = False
+    assert (gan.device == "cpu") is not sees_gpu()

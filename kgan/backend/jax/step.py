@@ -104,5 +104,5 @@ class BackendModel(StepModel):
     @property
     def device(self):
         """See `StepModel`."""
-        (device, *_) = self.trainable_variables[0].value.devices()
+        (device, *_) = self._placed_weight.value.devices()
         return device.platform if device.platform == "cpu" else f"{device.device_kind} ({device})"

@@ -42,10 +42,9 @@ class BackendModel(StepModel):
     @property
     def device(self):
         """See `StepModel`."""
-        # Of a weight in floating point: TensorFlow keeps integers on the host.
-        placed = tf.DeviceSpec.from_string(self.trainable_variables[0].value.device)
+        placed = tf.DeviceSpec.from_string(self._placed_weight.value.device)
         if placed.device_type == "CPU":
             return "cpu"
-        device = tf.config.list_physical_devices(placed.device_type)[placed.device_index]
+        device = tf.config.get_visible_devices(placed.device_type)[placed.device_index]
         name = tf.config.experimental.get_device_details(device).get("device_name", placed.device_type)
         return f"{name} ({placed.device_type.lower()}:{placed.device_index})"

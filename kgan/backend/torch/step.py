@@ -40,7 +40,7 @@ class BackendModel(StepModel):
     @property
     def device(self):
         """See `StepModel`."""
-        device = self.trainable_variables[0].value.device
+        device = self._placed_weight.value.device
         return f"{torch.cuda.get_device_name(device)} ({device})" if device.type == "cuda" else str(device)
 
     @contextlib.contextmanager
