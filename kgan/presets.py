@@ -121,7 +121,7 @@ GAN_PRESETS = {
     ),
     "a": GANPreset(
         source="Report A: the update rule on fully connected networks.",
-        shows="TODO",
+        shows="All ten digits, readable, after 20 epochs; epoch means of p between 0.44 and 0.48.",
         architecture="fully_connected",
         loss=NonSaturating(),
         update_policy=LossBalanced(),
@@ -139,7 +139,7 @@ GAN_PRESETS = {
     ),
     "b": GANPreset(
         source="Report B: as A, with RMSprop instead of Adam.",
-        shows="TODO",
+        shows="All ten digits, readable, after 20 epochs; epoch means of p between 0.44 and 0.48.",
         architecture="fully_connected",
         loss=NonSaturating(),
         update_policy=LossBalanced(),
@@ -159,7 +159,7 @@ GAN_PRESETS = {
     ),
     "c": GANPreset(
         source="Report C: convolutional networks, D trained in every second epoch.",
-        shows="TODO",
+        shows="While D rests, G overtakes it: L(D) rises to 2 and the digits turn to stripes.",
         architecture="convolutional",
         loss=NonSaturating(),
         update_policy=EveryKEpochs(k=2),
@@ -181,7 +181,7 @@ GAN_PRESETS = {
     ),
     "d": GANPreset(
         source="Report D: the course template's networks and Adam.",
-        shows="TODO",
+        shows="All ten digits after five epochs; L(D) falls below L(G) and stays there, for D is never held back.",
         architecture="template",
         loss=NonSaturating(),
         update_policy=Always(),
@@ -205,7 +205,7 @@ GAN_PRESETS = {
     ),
     "e": GANPreset(
         source="Report E: Algorithm 1 of Goodfellow et al. (2014) with k = 1, on the template's networks.",
-        shows="TODO",
+        shows="All ten digits after five epochs, readable after 50; epoch means of L(G) between 1.0 and 1.5.",
         architecture="template",
         loss=NonSaturating(),
         update_policy=KSteps(k=1),
