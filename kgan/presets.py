@@ -181,7 +181,7 @@ GAN_PRESETS = {
     ),
     "d": GANPreset(
         source="Report D: the course template's networks and Adam.",
-        shows="All ten digits after five epochs; L(D) falls below L(G) and stays there, for D is never held back.",
+        shows="All ten digits after five epochs, with L(D) at 0.52 and L(G) at 1.15.",
         architecture="template",
         loss=NonSaturating(),
         update_policy=Always(),
