@@ -78,10 +78,10 @@ def test_a_scaled_optimizer_is_saved_with_its_scale_and_wrapped_once(policy, tmp
 def test_losses_are_summed_in_single_precision(policy):
     seen = []
 
-    class Watching(kgan.losses.NonSaturating):
+    class _Watching(kgan.losses.NonSaturating):
         def discriminator_loss(self, real_logits, fake_logits):
             seen.extend([real_logits.dtype, fake_logits.dtype])
             return super().discriminator_loss(real_logits, fake_logits)
 
-    small_gan(loss=Watching()).fit(IMAGES, batch_size=64, verbose=0)
+    small_gan(loss=_Watching()).fit(IMAGES, batch_size=64, verbose=0)
     assert {keras.backend.standardize_dtype(dtype) for dtype in seen} == {"float32"}
