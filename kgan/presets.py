@@ -159,11 +159,14 @@ GAN_PRESETS = {
     ),
     "c": GANPreset(
         source="Report C: convolutional networks, D trained in every second epoch.",
-        shows="While D rests, G overtakes it: L(D) rises to 2 and the digits turn to stripes.",
+        shows=(
+            "Strokes of all ten digits after four epochs. G's low rate keeps it from overtaking D in the "
+            "epochs in which D rests."
+        ),
         architecture="convolutional",
         loss=NonSaturating(),
         update_policy=EveryKEpochs(k=2),
-        generator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
+        generator_optimizer=Adam(learning_rate=2e-5, beta_1=0.5),
         discriminator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
         epochs=200,
         sample_every=1000,

@@ -100,7 +100,6 @@ SETTINGS = [
     Setting("e", (GAN_PRESETS["e"].generator_optimizer,) * 2),
     Setting("c", (SLOW_START, SLOW_START)),
     Setting("c", (Adam(2e-5, beta_1=0.5), SLOW_START)),
-    Setting("c", (Adam(2e-5, beta_1=0.5), Adam(2e-5, beta_1=0.5))),
 ]  # new ones at the end: pictures are numbered
 
 
