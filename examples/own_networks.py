@@ -11,6 +11,7 @@ own_networks/, the model to own_networks.keras.
 
 import argparse
 import dataclasses
+import sys
 
 import kgan  # before Keras, for it chooses the backend
 
@@ -128,6 +129,7 @@ def main():
     gan.save("own_networks.keras")
     loaded = kgan.load_model("own_networks.keras")  # finds WarmUp by its registered name
     assert np.array_equal(loaded.sample(4, seed=1), gan.sample(4, seed=1))  # noqa: S101
+    sys.stdout.write("Look at own_networks/; the model is own_networks.keras.\n")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def interpolate(argv=None, prog="kgan interpolate"):
         "--out",
         type=Path,
         metavar="FILE",
-        help="PNG to write (default: RUN/plots/interpolation-seed-0.png)",
+        help="PNG to write (default: RUN/plots/interpolation-lerp-7-seed-0.png)",
     )
     return _answer(_interpolate, parser.parse_args(argv), prog=prog)
 
@@ -115,7 +115,7 @@ def _answer(work, options, *, prog):
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{prog}: interrupted; nothing further was saved.\n")
         return INTERRUPTED
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, MemoryError) as error:
         sys.stderr.write(f"{prog}: error: {_one_line(error)}\n")
         return BAD_INPUT
 
@@ -263,6 +263,8 @@ def _settings_table(options, preset):
     if options.tensorboard:
         check_installed("tensorboard", use="--tensorboard")
     source = find_digits(preset.data, data_dir=options.data_dir)
+    if source.folder is not None:  # quick to read, unlike a download
+        preset.num_epochs(len(source.arrays("train")[0]))
     settings = preset.describe()
     rows = {"preset": options.preset, "source": preset.source, "shows": preset.shows}
     rows |= {
@@ -277,17 +279,18 @@ def _settings_table(options, preset):
 
 def _summary(result):
     run, minutes, seconds = result.run, *divmod(round(result.seconds), 60)
-    plots = ", ".join(sorted(path.name for path in run.plots.glob("*.png")))
+    plots = sorted(path.name for path in run.plots.glob("*.png"))
+    strips = f"; kgan interpolate {run.path}" if "interpolation.png" in plots else ""
     return "\n".join(
         [
             f"{'Interrupted' if result.interrupted else 'Trained'} after {int(result.model.step.value):,} "
             f"steps on {result.num_images:,} images, {minutes} min {seconds:02d} s, {result.model.device}.",
             f"  look at   {result.picture}  (the last; samples.gif beside it plays them)",
-            f"  plots     {run.plots}  ({plots})",
-            f"  log       {run.log}",
+            f"  plots     {run.plots}  ({', '.join(plots)})",
+            f"  log       {run.log}  (a row an epoch; {run.steps.name} beside it every 50 steps)",
             f"  settings  {run.config}",
             f"  model     {run.model}",
-            f"  go on     kgan sample {run.path} -n 64 --seed 1; kgan interpolate {run.path}",
+            f"  draw more kgan sample {run.path} -n 64 --seed 1{strips}",
         ]
     )
 

@@ -25,6 +25,8 @@ from kgan.presets import GANPreset
 from kgan.runs import Run, refuse_existing
 from kgan.spec import check, is_seed
 
+_MOST_IN_A_PICTURE = 10_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -224,6 +226,8 @@ def sample(run_dir, n=64, *, seed=0, path=None):
     run = Run.open(run_dir)
     path = run.samples / f"n-{n}-seed-{seed}.png" if path is None else Path(path)
     check("path", "a file that ends in .png or .npy", str(path), holds=path.suffix in (".png", ".npy"))
+    rule = f"at most {_MOST_IN_A_PICTURE:,} for a picture; write more to a .npy file"
+    check("n", rule, n, holds=path.suffix == ".npy" or n <= _MOST_IN_A_PICTURE)
     images = load(run_dir)[1].sample(n, seed=seed)
     if path.suffix == ".png":
         write_grid(path, images, columns=math.ceil(math.sqrt(n)))
@@ -243,7 +247,7 @@ def interpolate(run_dir, *, seed=0, num_intermediate=None, method=lerp, data_dir
         method: `kgan.latent.lerp`, `slerp` or any function like them.
         data_dir: Folder of the data set, by whose images the classes are told; as in training,
             or the one at hand, if None.
-        path: PNG to write; the run's plots/interpolation-seed-0.png if None.
+        path: PNG to write; the run's plots/interpolation-lerp-7-seed-0.png if None.
 
     Returns:
         `Interpolation`.
@@ -257,7 +261,8 @@ def interpolate(run_dir, *, seed=0, num_intermediate=None, method=lerp, data_dir
     config = run.read_config()
     if num_intermediate is None:  # a run of before there was such a setting has none
         num_intermediate = config["settings"].get("num_intermediate", GANPreset.num_intermediate)
-    path = run.plots / f"interpolation-seed-{seed}.png" if path is None else Path(path)
+    name = f"interpolation-{getattr(method, '__name__', 'own')}-{num_intermediate}-seed-{seed}.png"
+    path = run.plots / name if path is None else Path(path)
     check("path", "a file that ends in .png", str(path), holds=path.suffix == ".png")
     source = _source(config["data"], data_dir=data_dir)
     digits.announce(source)

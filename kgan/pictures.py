@@ -74,7 +74,7 @@ def write_stages(path, pictures):
     """
     pictures = list(pictures)
     check("pictures", "one picture or more", len(pictures), holds=bool(pictures))
-    shown = sorted({0, len(pictures) // 2, len(pictures) - 1})
+    shown = sorted({0, _middle(pictures), len(pictures) - 1})
     stages = [(Path(pictures[k]).stem, _read(pictures[k]).convert("RGB")) for k in shown]
     width, height = stages[0][1].size
     heading = max(16, width // 20)
@@ -88,10 +88,23 @@ def write_stages(path, pictures):
         sheet.save(temporary)
 
 
-def _caption(name):
-    """`step-001500` as `step 1,500`; other names as they are."""
+def _middle(pictures):
+    """The index of the picture nearest to half the last one's number, or of the middle one."""
+    numbers = [_numbered(Path(picture).stem)[1] for picture in pictures]
+    if None in numbers or len(pictures) < 3:
+        return len(pictures) // 2
+    return min(range(1, len(pictures) - 1), key=lambda k: abs(numbers[k] - numbers[-1] / 2))
+
+
+def _numbered(name):
+    """`step-001500` as ("step", 1500); other names with None."""
     unit, _, number = name.rpartition("-")
-    return f"{unit} {int(number):,}" if unit and number.isdigit() else name
+    return (unit, int(number)) if unit and number.isdigit() else (name, None)
+
+
+def _caption(name):
+    unit, number = _numbered(name)
+    return name if number is None else f"{unit} {number:,}"
 
 
 def write_movie(path, pictures, *, seconds=10, max_frames=100):

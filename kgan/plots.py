@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kgan.files import replacing
 from kgan.spec import check
@@ -62,7 +63,7 @@ def write_balance(path, log):
     figure, axes = _axes("share of steps")
     for name, color, label in (
         ("d_updates", _FAINT, "steps that updated D"),
-        ("p", "black", "p, the probability to"),
+        ("p", "black", "p, the probability to update D"),
     ):
         _draw_curve(axes, columns["step"], values=columns[name], color=color, label=label)
     axes.axhline(0.5, color="grey", linestyle=":", label="½, p at equilibrium of the losses")
@@ -74,6 +75,8 @@ def _axes(quantity):
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel=quantity)
     axes.grid(alpha=0.3)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     return figure, axes
 

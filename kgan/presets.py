@@ -208,7 +208,7 @@ GAN_PRESETS = {
     ),
     "e": GANPreset(
         source="Report E: Algorithm 1 of Goodfellow et al. (2014) with k = 1, on the template's networks.",
-        shows="All ten digits after five epochs, readable after 50; epoch means of L(G) between 1.0 and 1.5.",
+        shows="All ten digits after five epochs, readable after 50; L(G) about 1.0 to 1.5.",
         architecture="template",
         loss=NonSaturating(),
         update_policy=KSteps(k=1),

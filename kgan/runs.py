@@ -145,4 +145,5 @@ def _runs_near(path):
     configs = [*path.glob("*/config.json"), *path.parent.glob("*/config.json")]
     configs.sort(key=lambda file: file.stat().st_mtime)
     names = [str(file.parent) for file in configs[-3:]]
-    return f" There {'is' if len(names) == 1 else 'are'} {', '.join(names)}." if names else ""
+    others = ", among others" if len(configs) > len(names) else ""
+    return f" There {'is' if len(names) == 1 else 'are'} {', '.join(names)}{others}." if names else ""

@@ -369,3 +369,11 @@ def test_a_run_that_diverged_ends_with_what_it_has_and_says_so(folder, caplog):
         "kgan: no interpolation was drawn: `gan` must draw finite images, got NaNs: it has diverged."
         in messages
     )
+
+
+def test_a_dry_run_refuses_what_the_run_would_refuse_of_a_folder(full_mnist, capsys):
+    arguments = ["--dry-run", "--batch-size=60001", f"--data-dir={full_mnist}"]
+    assert cli.train_gan(arguments) == 2
+    assert "at most the number of images, 60000, got 60001." in capsys.readouterr().err
+    assert cli.train_gan(["--dry-run", "--data=fashion_mnist", f"--data-dir={full_mnist}"]) == 2
+    assert "holds mnist, not fashion_mnist: give name 'mnist' (--data mnist)." in capsys.readouterr().err

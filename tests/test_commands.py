@@ -57,7 +57,7 @@ def test_sample_writes_an_array_where_asked_to(run, tmp_path):
 def test_interpolate_draws_from_one_digit_to_another(run, capsys):
     arguments = ["--seed=2", "--num-intermediate=8", "--method=slerp"]
     assert cli.main(["interpolate", str(run), *arguments]) == 0
-    path = run / "plots" / "interpolation-seed-2.png"
+    path = run / "plots" / "interpolation-slerp-8-seed-2.png"
     assert pixels(path).shape == (29 * 4, 10 * 29 * 4)
     begin, end = (int(word) for word in said(capsys).split() if word.isdigit() and len(word) == 1)
     assert begin != end
@@ -218,3 +218,18 @@ def test_a_run_that_draws_one_digit_only_is_said_and_keeps_its_model(monkeypatch
     assert any(
         "no interpolation was drawn: `gan` must draw images of two" in r.message for r in caplog.records
     )
+
+
+def test_more_images_than_a_picture_can_show_are_refused_and_memory_that_is_short_is_said(
+    run, tmp_path, monkeypatch, capsys
+):
+    assert cli.main(["sample", str(run), "-n", "10001"]) == 2
+    rule = "`n` must be at most 10,000 for a picture; write more to a .npy file, got 10001."
+    assert rule in capsys.readouterr().err
+
+    def short(self, *arguments, **options):
+        raise MemoryError("Unable to allocate 37.3 GiB")
+
+    monkeypatch.setattr(kgan.GAN, "sample", short)
+    assert cli.main(["sample", str(run), "-n", "10001", "--out", str(tmp_path / "x.npy")]) == 2
+    assert capsys.readouterr().err == "kgan sample: error: Unable to allocate 37.3 GiB\n"

@@ -26,4 +26,4 @@ def test_runs_are_numbered_and_never_overwritten(tmp_path):
     paths = [Run.numbered(tmp_path / "runs", "gan-quick").path.name for _ in range(3)]
     assert paths == ["gan-quick-1", "gan-quick-2", "gan-quick-3"]
     with pytest.raises(FileExistsError, match=r"gan-quick-2 exists, and no run is overwritten: name another"):
-        Run(tmp_path / "runs" / "gan-quick-2")
+        Run.create(tmp_path / "runs" / "gan-quick-2")

@@ -134,3 +134,12 @@ def test_values_out_of_range_are_named(call, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         call(tmp_path / "samples.gif")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_middle_is_the_picture_nearest_to_half_the_last_number(tmp_path):
+    paths = [tmp_path / f"step-{number:06d}.png" for number in (0, 100, 200, 300, 400, 990, 1000)]
+    for shade, path in enumerate(paths):
+        Image.fromarray(np.full((40, 40), 30 * shade, "uint8")).save(path)
+    write_stages(tmp_path / "progress.png", paths)
+    with Image.open(tmp_path / "progress.png") as sheet:
+        assert np.asarray(sheet)[40, 56 + 20].tolist() == [120] * 3  # step 400

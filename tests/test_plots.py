@@ -37,7 +37,7 @@ def test_losses_are_drawn_over_the_steps(tmp_path, curves):
 
 def test_balance_shows_p_and_the_share_of_updates(tmp_path, curves):
     plots.write_balance(tmp_path / "balance.png", log(tmp_path / "log.csv", [1, 2, 3, 4]))
-    assert curves["p, the probability to"] == ([1, 2, 3, 4], [0.001, 0.002, 0.003, 0.004])
+    assert curves["p, the probability to update D"] == ([1, 2, 3, 4], [0.001, 0.002, 0.003, 0.004])
     assert curves["steps that updated D"] == ([1, 2, 3, 4], [1, 0, 1, 0])
 
 

@@ -22,11 +22,13 @@ class Loss(Spec):
 
     def generator_loss(self, fake_logits):
         """L(G) of the logits that D gives to generated images."""
-        raise NotImplementedError
+        raise NotImplementedError(f"`{type(self).__name__}` must define generator_loss(fake_logits).")
 
     def discriminator_loss(self, real_logits, fake_logits):
         """L(D) of the logits that D gives to real and to generated images."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must define discriminator_loss(real_logits, fake_logits)."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

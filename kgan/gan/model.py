@@ -1,6 +1,8 @@
 """The GAN as a `keras.Model`: one step, written once for all backends."""
 
 import warnings
+import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -404,8 +406,12 @@ def load_model(path):
         A `GAN`, compiled if it was when saved. Its file is read in Keras's safe mode: it runs no code.
 
     Raises:
-        ValueError: If the file holds another model.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or holds another model.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist, so no model can be loaded from it.")
+    check("path", "a .keras file that is whole", str(path), holds=zipfile.is_zipfile(path))
     model = keras.saving.load_model(path, safe_mode=True)
     check("path", "a file that a GAN was saved in", str(path), holds=isinstance(model, GAN))
     return model

@@ -164,3 +164,11 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
     )
     with pytest.raises(ValueError, match=r"safe mode|unsafe"):
         kgan.GAN.from_config(json.loads(json.dumps(config)))
+
+
+def test_a_file_that_is_not_there_or_not_whole_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gan\.keras does not exist"):
+        kgan.load_model(tmp_path / "gan.keras")
+    (tmp_path / "gan.keras").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(ValueError, match=r"`path` must be a \.keras file that is whole, got '.*gan\.keras'"):
+        kgan.load_model(tmp_path / "gan.keras")
