@@ -75,7 +75,6 @@ def _axes(quantity):
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel=quantity)
     axes.grid(alpha=0.3)
-    axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     return figure, axes
@@ -96,6 +95,8 @@ def _draw_curve(axes, steps, *, values, **style):
 
 
 def _write(path, figure):
-    figure.axes[0].legend()
+    (axes,) = figure.axes
+    axes.set_xlim(left=0)  # not before there are curves: it would fix the right end too
+    axes.legend()
     with replacing(Path(path)) as temporary:
         figure.savefig(temporary)

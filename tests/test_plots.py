@@ -92,3 +92,19 @@ def test_a_short_last_stretch_of_a_long_log_is_drawn_with_the_one_before(tmp_pat
     assert len(drawn) == 267
     assert drawn[-2:] == [50 * 798, 50 * 802]
     assert values[-1] == pytest.approx(np.mean(steps[-4:]) / 10)
+
+
+@pytest.mark.parametrize("steps", [[17], [50, 100, 150]])
+def test_the_steps_are_in_view_from_nought_to_the_last_with_whole_numbers(tmp_path, monkeypatch, steps):
+    seen = {}
+
+    def watched(self, path, **options):
+        (axes,) = self.axes
+        seen.update(view=axes.get_xlim(), ticks=axes.get_xticks())
+
+    monkeypatch.setattr(plots.Figure, "savefig", watched)
+    with pytest.raises(FileNotFoundError):  # for nothing was saved
+        plots.write_losses(tmp_path / "losses.png", log(tmp_path / "log.csv", steps))
+    assert seen["view"][0] == 0
+    assert steps[-1] <= seen["view"][1] < 2 * steps[-1]
+    assert (seen["ticks"] == seen["ticks"].round()).all()
