@@ -23,7 +23,7 @@ from kgan.gan.model import GAN, load_model
 from kgan.pictures import write_grid, write_stages
 from kgan.presets import GANPreset
 from kgan.runs import Run, refuse_existing
-from kgan.spec import check, is_seed
+from kgan.spec import check, is_count, is_seed
 
 _MOST_IN_A_PICTURE = 10_000
 
@@ -223,6 +223,7 @@ def sample(run_dir, n=64, *, seed=0, path=None):
         ValueError: If a value breaks its rule.
     """
     check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
+    check("n", "a positive integer", n, holds=is_count(n))
     run = Run.open(run_dir)
     path = run.samples / f"n-{n}-seed-{seed}.png" if path is None else Path(path)
     check("path", "a file that ends in .png or .npy", str(path), holds=path.suffix in (".png", ".npy"))

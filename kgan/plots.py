@@ -41,13 +41,9 @@ def write_losses(path, log):
         path: PNG to write.
         log: CSV file that `StepLog` or `EpochLog` wrote.
     """
-    columns = read_log(log)
     figure, axes = _axes("loss")
-    for name, color, label in (
-        ("g_loss", _GENERATOR, "L(G), generator"),
-        ("d_loss", _DISCRIMINATOR, "L(D), discriminator"),
-    ):
-        _draw_curve(axes, columns["step"], values=columns[name], color=color, label=label)
+    curves = {"g_loss": (_GENERATOR, "L(G), generator"), "d_loss": (_DISCRIMINATOR, "L(D), discriminator")}
+    _draw(axes, log, curves=curves)
     axes.axhline(math.log(2), color="grey", linestyle=":", label="ln 2, both at equilibrium")
     _write(path, figure)
 
@@ -59,13 +55,9 @@ def write_balance(path, log):
         path: PNG to write.
         log: CSV file that `StepLog` or `EpochLog` wrote.
     """
-    columns = read_log(log)
     figure, axes = _axes("share of steps")
-    for name, color, label in (
-        ("d_updates", _FAINT, "steps that updated D"),
-        ("p", "black", "p, the probability to update D"),
-    ):
-        _draw_curve(axes, columns["step"], values=columns[name], color=color, label=label)
+    curves = {"d_updates": (_FAINT, "steps that updated D"), "p": ("black", "p, the probability to update D")}
+    _draw(axes, log, curves=curves)
     axes.axhline(0.5, color="grey", linestyle=":", label="½, p at equilibrium of the losses")
     axes.set_ylim(-0.02, 1.02)
     _write(path, figure)
@@ -78,6 +70,13 @@ def _axes(quantity):
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     return figure, axes
+
+
+def _draw(axes, log, *, curves):
+    """Columns of a log over its steps, each of a color and a label."""
+    columns = read_log(log)
+    for name, (color, label) in curves.items():
+        _draw_curve(axes, columns["step"], values=columns[name], color=color, label=label)
 
 
 def _draw_curve(axes, steps, *, values, **style):

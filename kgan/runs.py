@@ -2,7 +2,7 @@
 
 config.json      preset, settings, versions, backend, device, data source and checksums
 log.csv          a row an epoch; steps.csv a row every 50 steps
-samples/         sample grids, and samples.gif of all of them
+samples/         sample grids, and samples.gif, which plays them
 plots/           losses.png, balance.png, progress.png, interpolation.png
 tensorboard/     the same for TensorBoard, where it was asked for
 model.keras      both networks, both optimisers, step and epoch
