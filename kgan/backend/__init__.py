@@ -4,6 +4,8 @@ A backend's `step.py` holds `BackendModel`, a `keras.Model` with the verbs of a 
 `base.py` describes: Keras's `train_step` and `test_step`; `record`, a forward pass whose backward
 pass runs only when asked for; `apply_if`, an update behind a real branch; `input_gradient`, which can
 be differentiated once more; `global_draws_from`, for draws that have no seed of their own.
+Beside it stands `device_name`, where a tensor is.
+Its `lstm.py` holds `scan`, which applies a step along time.
 
 Everything above this package is written in `keras.ops` and knows no backend.
 """
@@ -26,3 +28,5 @@ def _load(file):
 
 
 BackendModel = _load("step").BackendModel
+device_name = _load("step").device_name
+lstm = _load("lstm")

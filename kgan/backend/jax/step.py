@@ -27,6 +27,12 @@ def _assign(variables, values):
         variable.assign(value)
 
 
+def device_name(tensor):
+    """Name of the device that holds a tensor, such as "cpu" or "NVIDIA H100 (cuda:0)"."""
+    (device, *_) = tensor.devices()
+    return device.platform if device.platform == "cpu" else f"{device.device_kind} ({device})"
+
+
 class BackendModel(StepModel):
     """`StepModel` on JAX."""
 
@@ -104,5 +110,4 @@ class BackendModel(StepModel):
     @property
     def device(self):
         """See `StepModel`."""
-        (device, *_) = self._placed_weight.value.devices()
-        return device.platform if device.platform == "cpu" else f"{device.device_kind} ({device})"
+        return device_name(self._placed_weight.value)

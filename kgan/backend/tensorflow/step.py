@@ -5,6 +5,16 @@ import tensorflow as tf
 from kgan.backend.base import Recording, StepModel
 
 
+def device_name(tensor):
+    """Name of the device that holds a tensor, such as "cpu" or "NVIDIA H100 (gpu:0)"."""
+    placed = tf.DeviceSpec.from_string(tensor.device)
+    if placed.device_type == "CPU":
+        return "cpu"
+    device = tf.config.get_visible_devices(placed.device_type)[placed.device_index]
+    name = tf.config.experimental.get_device_details(device).get("device_name", placed.device_type)
+    return f"{name} ({placed.device_type.lower()}:{placed.device_index})"
+
+
 class BackendModel(StepModel):
     """`StepModel` on TensorFlow."""
 
@@ -42,9 +52,4 @@ class BackendModel(StepModel):
     @property
     def device(self):
         """See `StepModel`."""
-        placed = tf.DeviceSpec.from_string(self._placed_weight.value.device)
-        if placed.device_type == "CPU":
-            return "cpu"
-        device = tf.config.get_visible_devices(placed.device_type)[placed.device_index]
-        name = tf.config.experimental.get_device_details(device).get("device_name", placed.device_type)
-        return f"{name} ({placed.device_type.lower()}:{placed.device_index})"
+        return device_name(self._placed_weight.value)

@@ -7,6 +7,12 @@ import torch
 from kgan.backend.base import Recording, StepModel
 
 
+def device_name(tensor):
+    """Name of the device that holds a tensor, such as "cpu" or "NVIDIA H100 (cuda:0)"."""
+    device = tensor.device
+    return f"{torch.cuda.get_device_name(device)} ({device})" if device.type == "cuda" else str(device)
+
+
 class BackendModel(StepModel):
     """`StepModel` on PyTorch."""
 
@@ -40,8 +46,7 @@ class BackendModel(StepModel):
     @property
     def device(self):
         """See `StepModel`."""
-        device = self._placed_weight.value.device
-        return f"{torch.cuda.get_device_name(device)} ({device})" if device.type == "cuda" else str(device)
+        return device_name(self._placed_weight.value)
 
     @contextlib.contextmanager
     def global_draws_from(self, seed):
