@@ -1,0 +1,77 @@
+"""Batches that can be computed anew: functions of a seed and the number of the epoch."""
+
+import math
+
+import keras
+import numpy as np
+
+
+class NumberedEpochs(keras.utils.PyDataset):
+    """Base of data sets whose batches depend on the number of the epoch.
+
+    An epoch whose last batch was not taken begins again under the same number. For on some backends
+    Keras begins one to look at a batch, and abandons it, before the first `fit` of a model. A
+    subclass has `__len__` and `batch(index)`.
+
+    Args:
+        first_epoch: Number of the epoch that `fit` begins with.
+
+    Attributes:
+        epoch: Number of the epoch that has begun, or is to begin.
+    """
+
+    def __init__(self, *, first_epoch=0):
+        super().__init__()
+        self.epoch = first_epoch
+        self._begun = self._ended = False
+
+    def batch(self, index):
+        """What `fit` is given at this index of the epoch."""
+        raise NotImplementedError
+
+    def on_epoch_begin(self):
+        """Go on to the next epoch, if this one has ended."""
+        self.epoch += int(self._ended)
+        self._begun, self._ended = True, False
+
+    def __getitem__(self, index):
+        self._ended |= self._begun and index == len(self) - 1
+        return self.batch(index)
+
+
+class ShuffledBatches(NumberedEpochs):
+    """Base of data sets whose order is a function of (seed, epoch) alone.
+
+    Keras's own shuffling draws from a generator that no file restores. The last partial
+    batch is kept. A subclass makes a batch of `rows(index)`.
+
+    Args:
+        num_rows: Number of samples.
+        batch_size: Samples a batch.
+        seed: Integer ≥ 0, or None for the samples' own order.
+        first_epoch: Number of the epoch that `fit` begins with.
+    """
+
+    def __init__(self, num_rows, *, batch_size, seed, first_epoch=0):
+        super().__init__(first_epoch=first_epoch)
+        self.num_rows = num_rows
+        self.batch_size = batch_size
+        self.seed = seed
+        self._order = self._new_order()
+
+    def _new_order(self):
+        if self.seed is None:
+            return np.arange(self.num_rows)
+        return np.random.default_rng((self.seed, self.epoch)).permutation(self.num_rows)
+
+    def rows(self, index):
+        """Numbers of the samples in a batch, an integer array `(batch,)`."""
+        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def __len__(self):
+        return math.ceil(self.num_rows / self.batch_size)
+
+    def on_epoch_begin(self):
+        """Shuffle for the epoch that begins."""
+        super().on_epoch_begin()
+        self._order = self._new_order()
