@@ -1,11 +1,17 @@
 """A run on disk: one folder, never overwritten.
 
 config.json      preset, settings, versions, backend, device, data source and checksums
-log.csv          a row an epoch; steps.csv a row every 50 steps
+log.csv          a row an epoch; steps.csv a row every 50 steps of a GAN
 samples/         sample grids, and samples.gif, which plays them
 plots/           losses.png, balance.png, progress.png, interpolation.png
 tensorboard/     the same for TensorBoard, where it was asked for
 model.keras      both networks, both optimisers, step and epoch
+
+A run of the palindrome task has instead of the last four
+
+plots/           length-05.png, ..., length-accuracy.png; curriculum.png
+models/          lstm-05.keras, ...; of a curriculum lstm.keras
+results.json     what each network came to at each length, beside what was claimed
 """
 
 import dataclasses
@@ -103,6 +109,16 @@ class Run:
         """Path of the trained model."""
         return self.path / "model.keras"
 
+    @property
+    def models(self):
+        """Folder of the trained models, where there are several."""
+        return self.path / "models"
+
+    @property
+    def results(self):
+        """Path of the results."""
+        return self.path / "results.json"
+
     def saved_model(self):
         """Path of the trained model, once it is seen to be there.
 
@@ -131,13 +147,21 @@ class Run:
 
     def write_config(self, config):
         """Write a dict of plain values as config.json."""
-        with replacing(self.config) as temporary:
-            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        _write_json(self.config, config)
 
-    def save_model(self, model):
-        """Save a `keras.Model` as model.keras."""
-        with replacing(self.model) as temporary:
+    def write_results(self, results):
+        """Write a dict of plain values as results.json, over an earlier one."""
+        _write_json(self.results, results)
+
+    def save_model(self, model, name=None):
+        """Save a `keras.Model` as model.keras, or as one of several by its name."""
+        with replacing(self.model if name is None else self.models / f"{name}.keras") as temporary:
             model.save(temporary)
+
+
+def _write_json(path, values):
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _runs_near(path):

@@ -28,7 +28,7 @@ from PIL import Image
 from kgan.callbacks import ProgressBar
 from kgan.evaluation import NearestNeighbours
 from kgan.experiments import build_gan
-from kgan.gan.optimizers import Adam, RMSprop
+from kgan.optimizers import Adam, RMSprop
 from kgan.pictures import write_grid
 from kgan.presets import GAN_PRESETS
 

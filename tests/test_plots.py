@@ -108,3 +108,50 @@ def test_the_steps_are_in_view_from_nought_to_the_last_with_whole_numbers(tmp_pa
     assert seen["view"][0] == 0
     assert steps[-1] <= seen["view"][1] < 2 * steps[-1]
     assert (seen["ticks"] == seen["ticks"].round()).all()
+
+
+ROWS = [
+    {"step": s, "length": 5 * s, "accuracy": s / 10, "val_accuracy": s / 20, "loss": 3 - s, "val_loss": 4 - s}
+    for s in (1, 2, 3)
+]
+
+
+def test_curves_of_both_networks_are_drawn_side_by_side_over_the_steps(tmp_path, curves):
+    plots.write_curves(tmp_path / "length-05.png", {"lstm": ROWS, "rnn": ROWS[:2]}, title="5 digits")
+    assert set(curves) == {
+        f"{n}, {part}" for n in ("LSTM", "SimpleRNN") for part in ("training", "validation")
+    }
+    assert curves["SimpleRNN, training"] == ([1, 2], [2, 1])  # the loss, drawn last
+    assert curves["LSTM, validation"] == ([1, 2, 3], [3, 2, 1])
+    with Image.open(tmp_path / "length-05.png") as picture:
+        assert picture.size == (1320, 540)
+
+
+def test_a_curriculum_is_drawn_as_the_length_and_the_loss_at_it(tmp_path, monkeypatch):
+    drawn, plot = [], matplotlib.axes.Axes.plot
+
+    def recorded(self, steps, values, **style):
+        drawn.append((self.get_ylabel(), list(values)))
+        return plot(self, steps, values, **style)
+
+    monkeypatch.setattr(matplotlib.axes.Axes, "plot", recorded)
+    plots.write_curriculum(tmp_path / "curriculum.png", {"lstm": ROWS})
+    assert [values for _, values in drawn] == [[5, 10, 15], [3, 2, 1]]
+
+
+def test_accuracies_are_drawn_over_the_length_and_claims_hollow(tmp_path, curves, monkeypatch):
+    scales = []
+
+    def watched(self, path, **options):
+        scales.append(self.axes[0].get_xscale())
+
+    monkeypatch.setattr(plots.Figure, "savefig", watched)
+    measured = {"lstm": {5: 1.0, 20: 0.9}, "rnn": {5: 1.0, 20: 0.2}}
+    with pytest.raises(FileNotFoundError):  # for nothing was saved
+        plots.write_length_accuracy(tmp_path / "a.png", measured, claimed={"rnn": {20: 0.12}})
+    assert curves["LSTM"] == ([5, 20], [1.0, 0.9])
+    assert curves["SimpleRNN, claimed"] == ([20], [0.12])
+    assert "LSTM, claimed" not in curves
+    with pytest.raises(FileNotFoundError):
+        plots.write_length_accuracy(tmp_path / "b.png", {"lstm": {5: 1.0, 150: 1.0}}, claimed={})
+    assert scales == ["linear", "log"]  # logarithmic where they span more than a decade

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from kgan.gan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
+from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS, GANPreset
 from kgan.spec import Spec
 

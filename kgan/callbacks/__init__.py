@@ -1,8 +1,8 @@
-"""Callbacks for `GAN.fit`."""
+"""Callbacks for `fit`."""
 
 from kgan.callbacks.interrupt import FinishStepOnInterrupt
-from kgan.callbacks.logs import EpochLog, StepLog
-from kgan.callbacks.progress import ProgressBar
+from kgan.callbacks.logs import EpochLog, NetworkLog, StepLog
+from kgan.callbacks.progress import ProgressBar, SharedProgressBar
 from kgan.callbacks.sample_grid import SampleGrid
 from kgan.callbacks.sample_movie import SampleMovie
 from kgan.callbacks.tensorboard import TensorBoard
@@ -10,9 +10,11 @@ from kgan.callbacks.tensorboard import TensorBoard
 __all__ = [
     "EpochLog",
     "FinishStepOnInterrupt",
+    "NetworkLog",
     "ProgressBar",
     "SampleGrid",
     "SampleMovie",
+    "SharedProgressBar",
     "StepLog",
     "TensorBoard",
 ]

@@ -24,6 +24,10 @@ class _CSVFile(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Open the file."""
+        self.open()
+
+    def open(self):
+        """Open the file: to be called where rows do not come from `fit`."""
         self.close()  # an earlier `fit` may have been interrupted
         mode = "w" if self._file is None else "a"  # rows of this object's earlier `fit` stay
         with naming(self.path):
@@ -130,3 +134,44 @@ class StepLog(_CSVFile):
             window = steps - self._last_row
             self._write({"step": steps} | {name: total / window for name, total in pending.items()})
         self._written, self._carried, self._last_row = self._sums(), {}, steps
+
+
+class NetworkLog(_CSVFile):
+    """Writes a row an evaluation of several networks that are trained one after the other.
+
+    In `fit`, an epoch ends with an evaluation. `begin` says what the rows that follow are of.
+
+    Args:
+        path: File to write.
+
+    Attributes:
+        rows: List of dicts, the rows so far; what was not measured is not in them.
+    """
+
+    _measured = ("loss", "accuracy", "val_loss", "val_accuracy")
+    _all_columns = ("network", "length", "epoch", "step", *_measured, "learning_rate")
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.rows = []
+
+    def begin(self, network, length):
+        """Name the network and the length of its sequences; count steps from here."""
+        self._labels = {"network": network, "length": length}
+        self._step = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Count the step."""
+        self._step += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the row."""
+        measured = {name: float(logs[name]) for name in self._measured if name in logs}
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self.add({"epoch": epoch + 1, "step": self._step, **measured, "learning_rate": rate})
+
+    def add(self, row):
+        """Write a row of values by column; the file must be open."""
+        row = self._labels | row
+        self.rows.append(row)
+        self._write({column: row.get(column, "") for column in self._all_columns})

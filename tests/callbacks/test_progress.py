@@ -1,7 +1,8 @@
 import keras
+import numpy as np
 
 from conftest import small_gan, small_images
-from kgan.callbacks import ProgressBar
+from kgan.callbacks import ProgressBar, SharedProgressBar
 
 
 def test_the_bar_counts_all_steps_and_shows_epoch_and_losses(capsys):
@@ -31,3 +32,29 @@ def test_without_a_known_length_it_counts_without_a_total(capsys):
 def test_a_bar_that_was_never_shown_can_be_closed(capsys):
     ProgressBar().close()
     assert capsys.readouterr().err == ""
+
+
+def test_one_bar_counts_several_fits_and_names_each(capsys):
+    bar = SharedProgressBar(total=4)
+    for name in ("first", "second"):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        bar.name = name
+        model.fit(np.zeros((4, 3)), np.zeros(4), batch_size=2, verbose=0, callbacks=[bar])
+    bar.close()
+    shown = capsys.readouterr().err
+    assert shown.count("4 steps by") == 1
+    assert "second: epoch 1/1: 100%" in shown
+    assert " 4/4 " in shown
+
+
+def test_a_bar_counts_steps_that_were_made_without_it(capsys):
+    bar = SharedProgressBar()
+    bar.set_model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+    bar.name = "lstm"
+    bar.advance(20, "50 %")
+    bar.close()
+    shown = capsys.readouterr().err
+    assert "as many steps as it takes by" in shown
+    assert "lstm: 50 %" in shown
+    assert " 20 steps " in shown

@@ -29,11 +29,16 @@ class OptimizerSettings(Spec):
             else:
                 check(name, "a number in [0, 1)", value, holds=is_number(value) and 0 <= value < 1)
 
-    def build(self):
-        """A new `keras.optimizers.Optimizer`."""
+    def build(self, *, global_clipnorm=None):
+        """A new `keras.optimizers.Optimizer`.
+
+        Args:
+            global_clipnorm: Norm of all gradients together that they are clipped to, or None.
+        """
         import keras
 
-        return getattr(keras.optimizers, type(self).__name__)(**self.get_config())
+        optimizer = getattr(keras.optimizers, type(self).__name__)
+        return optimizer(**self.get_config(), global_clipnorm=global_clipnorm)
 
 
 @dataclasses.dataclass(frozen=True)

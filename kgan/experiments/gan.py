@@ -1,11 +1,9 @@
-"""What the scripts do, from Python: a preset in, a run folder out; a run folder in, pictures out."""
+"""GANs: a preset in, a run folder out; a run folder in, pictures out."""
 
 import contextlib
 import dataclasses
-import importlib
 import logging
 import math
-import platform
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from kgan import callbacks, digits, plots
 from kgan.evaluation import NearestNeighbours, NoEndpointsError, find_endpoints
+from kgan.experiments.environment import described, environment
 from kgan.extras import check_installed
 from kgan.files import replacing
 from kgan.gan import architectures
@@ -283,21 +282,11 @@ def _source(data, *, data_dir):
 
 
 def _config(preset, source, *, name, num_images, epochs, gan):
-    packages = [importlib.import_module(p) for p in ("kgan", "keras", keras.backend.backend(), "numpy")]
-    return {
-        "preset": name,
-        "source": preset.source,
-        "settings": preset.describe(),
-        "basis": {setting: preset.basis_of(setting) for setting in preset.describe()},
-        "epochs": epochs,
-        "data": {
-            "name": source.name,
-            "source": source.description,
-            "dir": None if source.folder is None else str(source.folder.absolute()),
-            "images": num_images,
-            "sha256": source.checksums("train"),
-        },
-        "backend": keras.backend.backend(),
-        "device": gan.device,
-        "versions": {"python": platform.python_version()} | {p.__name__: p.__version__ for p in packages},
+    data = {
+        "name": source.name,
+        "source": source.description,
+        "dir": None if source.folder is None else str(source.folder.absolute()),
+        "images": num_images,
+        "sha256": source.checksums("train"),
     }
+    return described(preset, name=name) | {"epochs": epochs, "data": data} | environment(gan.device)

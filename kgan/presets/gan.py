@@ -1,4 +1,4 @@
-"""Every experiment as a row. Nothing here imports a framework.
+"""Every GAN as a row.
 
 A new preset is one entry of `GAN_PRESETS`; the command line offers it by its name.
 """
@@ -7,16 +7,15 @@ import ast
 import dataclasses
 import importlib.util
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, get_origin, get_type_hints
+from typing import Annotated
 
 from kgan.digits import NAMES
 from kgan.gan.losses import Loss, NonSaturating
-from kgan.gan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
 from kgan.gan.update_policies import Always, EveryKEpochs, KSteps, LossBalanced, UpdatePolicy
-from kgan.spec import check, is_count, is_seed
+from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
+from kgan.presets.base import STATED, Preset
+from kgan.spec import check, is_seed
 
 
 def architecture_names():
@@ -27,20 +26,15 @@ def architecture_names():
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GANPreset:
+class GANPreset(Preset):
     """All that decides what a GAN run computes, except the backend.
 
-    Its length is either `epochs` or `steps`; the other is None. `source` says where the values
-    come from, `basis` for each setting whether its source states it or it was chosen here, and
-    `shows` what to expect of the run.
+    Its length is either `epochs` or `steps`; the other is None.
 
     Raises:
         ValueError: If a value breaks its rule.
     """
 
-    source: str
-    shows: str
-    basis: Mapping = dataclasses.field(default_factory=dict, hash=False)
     data: Annotated[str, f"data set: {', '.join(NAMES)}; without --data-dir, the one that is at hand"] = (
         "mnist"
     )
@@ -59,20 +53,13 @@ class GANPreset:
 
     def __post_init__(self):
         """Check every value that has a rule."""
-        for name in ("latent_dim", "batch_size", "sample_every", "num_intermediate"):
-            check(name, "a positive integer", getattr(self, name), holds=is_count(getattr(self, name)))
-        for name in ("epochs", "steps"):
-            value = getattr(self, name)
-            check(name, "a positive integer", value, holds=value is None or is_count(value))
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError(f"Give one of `epochs` and `steps`, got {self.epochs!r} and {self.steps!r}.")
+        super().__post_init__()
+        self._check_counts("latent_dim", "batch_size", "sample_every", "num_intermediate")
+        self._check_length()
         for name, choices in (("data", NAMES), ("architecture", architecture_names())):
             value = getattr(self, name)
             check(name, f"one of {', '.join(choices)}", value, holds=value in choices)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
-        unknown = sorted(set(self.basis) - set(self.describe()))
-        check("basis", "a mapping whose keys are settings", unknown, holds=not unknown)
-        object.__setattr__(self, "basis", MappingProxyType(dict(self.basis)))  # frozen as the rest
 
     def num_epochs(self, num_images):
         """Length of a run on this many images, in epochs.
@@ -84,25 +71,6 @@ class GANPreset:
         check("batch_size", rule, self.batch_size, holds=self.batch_size <= num_images)
         return self.epochs or math.ceil(self.steps / math.ceil(num_images / self.batch_size))
 
-    def describe(self):
-        """The settings by name, as the command line would accept them."""
-        return {
-            name: _shown(getattr(self, name))
-            for name, hint in get_type_hints(type(self), include_extras=True).items()
-            if get_origin(hint) is Annotated
-        }
-
-    def basis_of(self, name):
-        """Whether a setting is "stated" by the source, "chosen", or which part of it is which."""
-        return self.basis.get(name, CHOSEN)
-
-
-def _shown(value):
-    return value if value is None or isinstance(value, int | str) else repr(value)
-
-
-CHOSEN = "chosen"
-STATED = "stated"
 
 GAN_PRESETS = {
     "quick": GANPreset(

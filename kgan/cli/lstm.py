@@ -1,0 +1,141 @@
+"""The command about the palindrome task."""
+
+from pathlib import Path
+
+from kgan.cli.parser import (
+    BAD_INPUT,
+    INTERRUPTED,
+    Parser,
+    add_dry_run,
+    add_preset,
+    add_settings,
+    add_version,
+    answer,
+    chosen_preset,
+    resolved,
+    say,
+    settings_table,
+)
+from kgan.presets import DEFAULT_LSTM_PRESET, LSTM_PRESETS
+from kgan.runs import refuse_existing
+
+
+def train_lstm(argv=None, prog="train_lstm.py"):
+    """Train LSTM and SimpleRNN to recall a palindrome's first digit; compare them by length.
+
+    Args:
+        argv: Arguments; those of the process if None.
+        prog: Name of the command in messages.
+
+    Returns:
+        Exit status: 0, 2 for bad input or short memory, 130 after Ctrl-C.
+    """
+    preset = chosen_preset(argv, prog=prog, add_preset=_add_preset)
+    return answer(_train_lstm, _parser(prog, preset).parse_args(argv), prog=prog)
+
+
+def _add_preset(parser):
+    choice = parser.add_mutually_exclusive_group()
+    add_preset(choice, presets=LSTM_PRESETS, default=DEFAULT_LSTM_PRESET)
+    choice.add_argument(
+        "--curriculum",
+        action="store_const",
+        const="curriculum",
+        dest="preset",
+        help="short for --preset curriculum: from length to length, the weights carried over",
+    )
+
+
+def _parser(prog, preset):
+    parser = Parser(
+        prog=prog,
+        description="Train an LSTM and a SimpleRNN to name the last digit of a palindrome, which equals its "
+        "first; leave a table, curves, a log and the models in a new folder.",
+    )
+    _add_preset(parser)
+    add_version(parser)
+    run = parser.add_argument_group("this run")
+    run.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/lstm-PRESET-N)"
+    )
+    add_dry_run(run)
+    add_settings(parser, name=preset, row=LSTM_PRESETS[preset])
+    return parser
+
+
+def _train_lstm(options):
+    preset = resolved(LSTM_PRESETS[options.preset], vars(options))
+    if options.dry_run:
+        say(_planned(options, preset))
+        return 0
+    from kgan import experiments
+
+    result = experiments.train_lstm(preset, name=options.preset, run_dir=options.run_dir)
+    say(_summary(result))
+    if result.interrupted:
+        return INTERRUPTED
+    return BAD_INPUT if result.out_of_memory else 0
+
+
+def _planned(options, preset):
+    """The settings of a run, once what can be refused without loading anything is refused."""
+    if options.run_dir is not None:
+        refuse_existing(options.run_dir)
+    return settings_table(options.preset, preset, further={})
+
+
+def _summary(result):
+    run, minutes, seconds = result.run, *divmod(round(result.seconds), 60)
+    plots = sorted(path.name for path in run.plots.glob("*.png"))
+    return "\n".join(
+        [
+            *_table(sorted(result.outcomes, key=lambda outcome: outcome.length)),
+            *[f"{network}: {verdict}" for network, verdict in result.verdicts.items()],
+            "",
+            *[
+                _advice(network, length)
+                for network, length in result.out_of_memory.items()
+                if network not in result.verdicts  # which say so themselves
+            ],
+            f"{'Interrupted' if result.interrupted else 'Done'} after {minutes} min {seconds:02d} s, "
+            f"{result.device}.",
+            f"  look at   {run.plots}  ({', '.join(plots)})",
+            f"  results   {run.results}",
+            f"  log       {run.log}  (a row an evaluation)",
+            f"  settings  {run.config}",
+            f"  models    {run.models}",
+        ]
+    )
+
+
+def _table(outcomes):
+    """Lines of a table, claimed beside measured."""
+    rows = [("length", "network", "claimed", "measured", "100 % at step (epoch)", "seconds")]
+    rows += [
+        (
+            f"{outcome.length:,}",
+            outcome.network,
+            outcome.claimed,
+            outcome.measured,
+            _solved(outcome),
+            f"{outcome.seconds:.1f}",
+        )
+        for outcome in outcomes
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _solved(outcome):
+    if outcome.solved_step is None:
+        return "–"
+    return f"{outcome.solved_step:,} ({outcome.solved_epoch})"
+
+
+def _advice(network, length):
+    lower = "--checkpoint sqrt keeps fewer states, and " if network == "lstm" else ""
+    return (
+        f"Out of memory at length {length:,}, {network}: {lower}a lower --batch-size or --units takes less."
+    )
