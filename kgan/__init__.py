@@ -1,4 +1,4 @@
-"""GANs for Keras 3, written once for PyTorch, JAX and TensorFlow.
+"""GANs and long memory for Keras 3, written once for PyTorch, JAX and TensorFlow.
 
 Importing kgan imports no framework and seeds nothing. It only makes PyTorch the
 backend of a Keras that is still to be imported, unless `KERAS_BACKEND` names

@@ -50,7 +50,8 @@ def _run(step, weights, inputs, states, *, keep_outputs):
 class _Recomputed(torch.autograd.Function):
     """A segment of which only the arguments are kept; the backward pass computes it anew.
 
-    `torch.utils.checkpoint` keeps a node of its graph for every operation: 20 KiB a step.
+    `torch.utils.checkpoint` keeps a node of its graph for every operation: 81 MiB instead of 22 for
+    128 sequences of 1,000 steps with 128 units.
     """
 
     @staticmethod
