@@ -1,5 +1,6 @@
 """Pictures of images: grids, the stages of a run side by side, a movie."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,7 @@ def image_grid(images, *, columns, scale=4):
     for name, value in (("columns", columns), ("scale", scale)):
         check(name, "a positive integer", value, holds=is_count(value))
     check("images", "one image or more", len(images), holds=len(images) > 0)
-    # What is not a number is drawn as 0: a network that has diverged is no reason to stop drawing.
-    pixels = np.round((np.clip(np.nan_to_num(images), -1, 1) + 1) * 127.5).astype("uint8")
+    pixels = _as_bytes(images)
     rows = -(-len(pixels) // columns)
     missing = rows * columns - len(pixels)
     pixels = np.pad(pixels, ((0, missing), (0, 1), (0, 1), (0, 0)), constant_values=_GREY)
@@ -40,6 +40,11 @@ def image_grid(images, *, columns, scale=4):
     grid = grid.reshape(rows * height, columns * width, channels)
     grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
     return grid[..., 0] if channels == 1 else grid
+
+
+def _as_bytes(images):
+    # What is not a number is drawn as 0: a network that has diverged is no reason to stop drawing.
+    return np.round((np.clip(np.nan_to_num(images), -1, 1) + 1) * 127.5).astype("uint8")
 
 
 def check_image_shape(shape):
@@ -59,6 +64,21 @@ def write_grid(path, images, *, columns, scale=4):
     check_image_shape(np.shape(images)[1:])
     with replacing(Path(path)) as temporary:
         Image.fromarray(image_grid(images, columns=columns, scale=scale)).save(temporary)
+
+
+def write_frames(path, images):
+    """Write images side by side as a PNG, pixel for pixel and without gaps, for a page to show one of them.
+
+    Args:
+        path: File to write.
+        images: As for `image_grid`.
+    """
+    check("images", "one image or more", len(images), holds=len(images) > 0)
+    check_image_shape(np.shape(images)[1:])
+    n, height, width, channels = np.shape(images)
+    row = _as_bytes(images).swapaxes(0, 1).reshape(height, n * width, channels)
+    with replacing(Path(path)) as temporary:
+        Image.fromarray(row[..., 0] if channels == 1 else row).save(temporary)
 
 
 def write_stages(path, pictures):
@@ -129,6 +149,31 @@ def write_movie(path, pictures, *, seconds=10, max_frames=100):
     milliseconds = [max(20, min(500, round(1000 * seconds / len(shown))))] * len(others) + [2000]
     with replacing(Path(path)) as temporary:
         first.save(temporary, save_all=True, append_images=others, duration=milliseconds, loop=0)
+
+
+def small_png(path):
+    """The bytes of a picture as a PNG of few shades, a pixel for each pixel of its images.
+
+    Args:
+        path: Picture, such as `write_grid` wrote.
+
+    Returns:
+        Bytes of a PNG, with the grid's enlargement undone where there was one; a large picture
+        of another kind is halved.
+    """
+    picture = _read(path)
+    for scale in (4, 2):
+        pixels = np.asarray(picture)
+        smaller = pixels[::scale, ::scale]
+        if np.array_equal(smaller.repeat(scale, axis=0).repeat(scale, axis=1), pixels):
+            return _png(Image.fromarray(smaller))
+    return _png(picture.reduce(2) if max(picture.size) > _LARGE else picture)
+
+
+def _png(picture):
+    file = io.BytesIO()
+    picture.quantize(32 if picture.mode == "L" else 128).save(file, "png", optimize=True)
+    return file.getvalue()
 
 
 def check_movie(*, seconds, max_frames):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.pictures import image_grid, write_grid, write_movie, write_stages
+from kgan.pictures import image_grid, write_frames, write_grid, write_movie, write_stages
 
 
 @pytest.fixture
@@ -143,3 +143,15 @@ def test_the_middle_is_the_picture_nearest_to_half_the_last_number(tmp_path):
     write_stages(tmp_path / "progress.png", paths)
     with Image.open(tmp_path / "progress.png") as sheet:
         assert np.asarray(sheet)[40, 56 + 20].tolist() == [120] * 3  # step 400
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_frames_lie_side_by_side_without_gaps(tmp_path, channels):
+    images = np.linspace(-1, 1, 3 * 4 * 5 * channels).reshape(3, 4, 5, channels).astype("float32")
+    write_frames(tmp_path / "new" / "frames.png", images)
+    with Image.open(tmp_path / "new" / "frames.png") as picture:
+        pixels = np.asarray(picture).reshape(4, 15, channels)
+    for k, image in enumerate(images):
+        np.testing.assert_array_equal(pixels[:, 5 * k : 5 * (k + 1)], np.round((image + 1) * 127.5))
+    with pytest.raises(ValueError, match="`images` must be one image or more, got 0"):
+        write_frames(tmp_path / "frames.png", images[:0])

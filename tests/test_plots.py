@@ -1,9 +1,11 @@
 import matplotlib.axes
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from kgan import plots
+from kgan.evaluation import Walk
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_the_steps_are_in_view_from_nought_to_the_last_with_whole_numbers(tmp_pa
         (axes,) = self.axes
         seen.update(view=axes.get_xlim(), ticks=axes.get_xticks())
 
-    monkeypatch.setattr(plots.Figure, "savefig", watched)
+    monkeypatch.setattr(Figure, "savefig", watched)
     with pytest.raises(FileNotFoundError):  # for nothing was saved
         plots.write_losses(tmp_path / "losses.png", log(tmp_path / "log.csv", steps))
     assert seen["view"][0] == 0
@@ -145,7 +147,7 @@ def test_accuracies_are_drawn_over_the_length_and_claims_hollow(tmp_path, curves
     def watched(self, path, **options):
         scales.append(self.axes[0].get_xscale())
 
-    monkeypatch.setattr(plots.Figure, "savefig", watched)
+    monkeypatch.setattr(Figure, "savefig", watched)
     measured = {"lstm": {5: 1.0, 20: 0.9}, "rnn": {5: 1.0, 20: 0.2}}
     with pytest.raises(FileNotFoundError):  # for nothing was saved
         plots.write_length_accuracy(tmp_path / "a.png", measured, claimed={"rnn": {20: 0.12}})
@@ -155,3 +157,92 @@ def test_accuracies_are_drawn_over_the_length_and_claims_hollow(tmp_path, curves
     with pytest.raises(FileNotFoundError):
         plots.write_length_accuracy(tmp_path / "b.png", {"lstm": {5: 1.0, 150: 1.0}}, claimed={})
     assert scales == ["linear", "log"]  # logarithmic where they span more than a decade
+
+
+CLASSES = {
+    "shares": [0.14, 0.06, *[0.1] * 8],
+    "low": [0.13, 0.05, *[0.09] * 8],
+    "high": [0.16, 0.08, *[0.12] * 8],
+    "real": [0.098, 0.1135, *[0.0985] * 8],
+    "over": [0],
+    "under": [1],
+    "sentence": "At 95 %, 0 is over-represented; 1 is under-represented. " * 3,
+}
+
+
+def test_shares_of_classes_are_bars_with_their_intervals_beside_the_real_ones(tmp_path, monkeypatch):
+    drawn, bar = {}, matplotlib.axes.Axes.bar
+
+    def recorded(self, x, height, width, *, label, yerr=None, **style):
+        drawn[label] = (np.round(x, 1).tolist(), list(height), yerr)
+        return bar(self, x, height, width, label=label, yerr=yerr, **style)
+
+    monkeypatch.setattr(matplotlib.axes.Axes, "bar", recorded)
+    plots.write_classes(tmp_path / "plots" / "classes.svg", CLASSES)
+    x, heights, errors = drawn["generated more often than real"]
+    assert (x, heights) == ([-0.2], [0.14])
+    np.testing.assert_allclose(errors, [[0.01], [0.02]])
+    assert drawn["generated less often than real"][1] == [0.06]
+    assert drawn["generated, with its 95 % interval"][0] == [1.8, 2.8, 3.8, 4.8, 5.8, 6.8, 7.8, 8.8]
+    assert drawn["real test digits"][1] == CLASSES["real"]
+    assert "<svg" in (tmp_path / "plots" / "classes.svg").read_text()
+
+
+def test_evaluations_show_both_measures_the_lowest_and_the_floor(tmp_path, curves, monkeypatch):
+    levels = []
+    monkeypatch.setattr(matplotlib.axes.Axes, "axhline", lambda self, y, **_: levels.append(y))
+    path = tmp_path / "evaluations.csv"
+    path.write_text(
+        "step,frechet,frechet_floor,total_variation\n500,30,0.1,0.5\n1000,,,\n1500,4,0.1,0.2\n2000,5,0.1,0.25\n"
+    )
+    plots.write_evaluations(tmp_path / "evaluations.png", path)
+    assert curves["lowest: 4 at step 1,500"] == ([1500], [4])
+    assert curves["Fréchet distance"][0] == [500, 1000, 1500, 2000]
+    assert curves["total variation"][1][2:] == [0.2, 0.25]
+    assert levels == [0.1]
+    path.write_text("step,frechet,total_variation\n500,,\n")
+    with pytest.raises(ValueError, match="`log` must be one of finite samples"):
+        plots.write_evaluations(tmp_path / "evaluations.png", path)
+
+
+def walk_between(begin, end):
+    share = np.linspace(0, 1, 5)
+    return Walk(
+        latents=np.zeros((5, 3)),
+        images=np.linspace(-1, 1, 5 * 28 * 28).reshape(5, 28, 28, 1),
+        classes=(begin, end),
+        confidence=np.stack([1 - share, share], axis=1),
+        shown=np.array([begin, begin, 8, end, end]),
+        shown_confidence=np.array([1, 0.75, 0.6, 0.75, 1]),
+    )
+
+
+@pytest.fixture
+def texts(monkeypatch):
+    """What is written into the axes."""
+    written, text = [], matplotlib.axes.Axes.text
+
+    def recorded(self, x, y, words, **style):
+        written.append(words)
+        return text(self, x, y, words, **style)
+
+    monkeypatch.setattr(matplotlib.axes.Axes, "text", recorded)
+    return written
+
+
+def test_a_strip_says_what_each_image_is_taken_for_with_the_probability_of_both_ends(tmp_path, texts):
+    plots.write_strip(tmp_path / "strip.png", walk_between(4, 1), title="From 4 to 1")
+    assert texts[:10] == [
+        *["1.00", "0.75", "0.50", "0.25", "0.00"],
+        *["0.00", "0.25", "0.50", "0.75", "1.00"],
+    ]
+    assert texts[10] == "0.60"  # of the 8, which is neither end
+    assert texts[12:] == ["4", "4", "8", "1", "1"]
+    with Image.open(tmp_path / "strip.png") as picture:
+        assert 1.9 < picture.width / picture.height < 2.1
+
+
+def test_pairs_are_strips_with_their_names(tmp_path, texts):
+    plots.write_pairs(tmp_path / "pairs.svg", [walk_between(0, k) for k in (1, 2, 3, 4)])
+    assert texts == ["0 → 1", "0 → 2", "0 → 3", "0 → 4"]
+    assert "<svg" in (tmp_path / "pairs.svg").read_text()

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import keras
 
+from kgan.callbacks.window import LogWindow
 from kgan.files import naming
 from kgan.spec import check, is_count
 
 
-class _CSVFile(keras.callbacks.Callback):
+class CSVFile(keras.callbacks.Callback):
     """A CSV file that is open while training goes on; its columns are those of the first row."""
 
     def __init__(self, path):
@@ -34,7 +35,13 @@ class _CSVFile(keras.callbacks.Callback):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open(mode, newline="", encoding="utf-8")
 
-    def _write(self, row):
+    @property
+    def is_open(self):
+        """Whether rows can be written."""
+        return self._file is not None and not self._file.closed
+
+    def write(self, row):
+        """Write a row of values by column."""
         writer = csv.writer(self._file)
         with naming(self.path):
             if self._columns is None:
@@ -53,7 +60,7 @@ class _CSVFile(keras.callbacks.Callback):
             self._file.close()
 
 
-class EpochLog(_CSVFile):
+class EpochLog(CSVFile):
     """Writes a row an epoch: its number and its last step, over the model's life, and its logs.
 
     Args:
@@ -63,15 +70,13 @@ class EpochLog(_CSVFile):
     def on_epoch_end(self, epoch, logs=None):
         """Write the row."""
         row = {"epoch": int(self.model.epoch.value), "step": int(self.model.step.value)}
-        self._write(row | {name: float(value) for name, value in (logs or {}).items()})
+        self.write(row | {name: float(value) for name, value in (logs or {}).items()})
 
 
-class StepLog(_CSVFile):
+class StepLog(CSVFile):
     """Writes a row every n steps: the last step, over the model's life, and means since the row before.
 
-    Keras gives a step the means over its epoch so far; differences of their sums are the means of
-    the steps between two rows. A window may begin in one epoch and end in the next, and the last
-    may be shorter.
+    The steps between two rows may begin in one epoch and end in the next, and the last may be fewer.
 
     Args:
         path: File to write.
@@ -89,54 +94,31 @@ class StepLog(_CSVFile):
     def on_train_begin(self, logs=None):
         """Open the file; count from here."""
         super().on_train_begin()
-        self._last_row = int(self.model.step.value)
-        self._carried = {}  # sums of steps of earlier epochs that are in no row yet
-        self._latest = {}
+        self._window = LogWindow(int(self.model.step.value))
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keras's means begin anew."""
-        self._epoch_start = int(self.model.step.value)
-        self._written = {}  # sums of this epoch's steps that are in rows already
-        self._latest, self._steps = {}, self._epoch_start
+        self._window.begin_epoch(int(self.model.step.value))
 
     def on_train_batch_end(self, batch, logs=None):
         """Write a row where the interval has passed."""
-        before, self._steps = self._steps, self._epoch_start + batch + 1
-        self._latest = dict(logs or {})  # kept as they are: to read them waits for the device
-        if self._steps // self.every_steps > before // self.every_steps:
+        before = self._window.step
+        self._window.see(batch, logs)
+        if self._window.step // self.every_steps > before // self.every_steps:
             self._flush()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Carry what is in no row into the next epoch."""
-        self._carried, self._latest = self._pending(), {}
 
     def close(self):
         """Write what is in no row yet and close the file."""
-        if self._file is not None and not self._file.closed:
+        if self.is_open:
             self._flush()
         super().close()
 
-    def _sums(self):
-        steps = self._steps - self._epoch_start
-        return {name: float(mean) * steps for name, mean in self._latest.items()}
-
-    def _pending(self):
-        if not self._latest:
-            return self._carried
-        return {
-            name: total - self._written.get(name, 0) + self._carried.get(name, 0)
-            for name, total in self._sums().items()
-        }
-
     def _flush(self):
-        pending, steps = self._pending(), self._steps
-        if pending and steps > self._last_row:
-            window = steps - self._last_row
-            self._write({"step": steps} | {name: total / window for name, total in pending.items()})
-        self._written, self._carried, self._last_row = self._sums(), {}, steps
+        if means := self._window.take():
+            self.write({"step": self._window.step} | means)
 
 
-class NetworkLog(_CSVFile):
+class NetworkLog(CSVFile):
     """Writes a row an evaluation of several networks that are trained one after the other.
 
     In `fit`, an epoch ends with an evaluation. `begin` says what the rows that follow are of.
@@ -174,4 +156,4 @@ class NetworkLog(_CSVFile):
         """Write a row of values by column; the file must be open."""
         row = self._labels | row
         self.rows.append(row)
-        self._write({column: row.get(column, "") for column in self._all_columns})
+        self.write({column: row.get(column, "") for column in self._all_columns})

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import keras
-
+from kgan.callbacks.intervals import AtIntervals
 from kgan.pictures import check_image_shape, write_grid
 from kgan.spec import check, is_count
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(AtIntervals):
     """Writes a PNG of generated images at the start, then every n steps or epochs, and at the end.
 
     The latents stay the same, so that the pictures of a run can be compared. They are
@@ -31,17 +30,9 @@ class SampleGrid(keras.callbacks.Callback):
     """
 
     def __init__(self, directory, *, every_steps=None, every_epochs=None, rows=8, scale=4, seed=0):
-        super().__init__()
-        if every_steps is not None and every_epochs is not None:
-            raise ValueError(
-                f"Give one of `every_steps` and `every_epochs`, got {every_steps!r} and {every_epochs!r}."
-            )
-        self.unit = "epoch" if every_steps is None else "step"
-        self.every = every_steps if every_epochs is None else every_epochs
-        if self.every is None:
-            self.every = 1
+        super().__init__(every_steps=every_steps, every_epochs=every_epochs)
         self.directory, self.rows, self.scale, self.seed = Path(directory), rows, scale, seed
-        for name, value in (("every_" + self.unit + "s", self.every), ("rows", rows), ("scale", scale)):
+        for name, value in (("rows", rows), ("scale", scale)):
             check(name, "a positive integer", value, holds=is_count(value))
         self.pictures, self.steps = [], []
 
@@ -50,22 +41,6 @@ class SampleGrid(keras.callbacks.Callback):
         check_image_shape(self.model.image_shape)
         self.draw_last()
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Count the steps of this epoch from here."""
-        self._epoch_start = self._steps = int(self.model.step.value)
-
-    def on_train_batch_end(self, batch, logs=None):
-        """A picture where the interval in steps has passed."""
-        # Counted here rather than read from the model: on JAX a read would fetch all its state.
-        before, self._steps = self._steps, self._epoch_start + batch + 1
-        if self.unit == "step" and self._steps // self.every > before // self.every:
-            self._draw()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """A picture where the interval in epochs has passed."""
-        if self.unit == "epoch" and int(self.model.epoch.value) % self.every == 0:
-            self._draw()
-
     def on_train_end(self, logs=None):
         """The picture after the last step."""
         self.draw_last()
@@ -73,14 +48,15 @@ class SampleGrid(keras.callbacks.Callback):
     def draw_last(self):
         """Write the picture of this moment, unless it has been written."""
         if self._path() not in self.pictures[-1:]:
-            self._draw()
+            self.act()
 
     def _path(self):
         if self.unit == "epoch":
             return self.directory / f"epoch-{int(self.model.epoch.value):04d}.png"
         return self.directory / f"step-{int(self.model.step.value):06d}.png"
 
-    def _draw(self):
+    def act(self):
+        """Write the picture of this moment."""
         images = self.model.sample(self.rows**2, seed=self.seed)
         write_grid(self._path(), images, columns=self.rows, scale=self.scale)
         self.pictures.append(self._path())
