@@ -11,10 +11,19 @@ import logging
 
 import numpy as np
 
-from kgan.digits.sources import EMBEDDED, NAMES, find_digits
+from kgan.digits.sources import EMBEDDED, NAMES, find_at_hand, find_digits
 from kgan.spec import check
 
-__all__ = ["EMBEDDED", "NAMES", "SPLITS", "announce", "find_digits", "load_digits", "load_split"]
+__all__ = [
+    "EMBEDDED",
+    "NAMES",
+    "SPLITS",
+    "announce",
+    "find_at_hand",
+    "find_digits",
+    "load_digits",
+    "load_split",
+]
 
 SPLITS = ("train", "test")
 

@@ -238,6 +238,23 @@ def find_digits(name="mnist", *, data_dir=None):
     return _without_folder(KIN[name]) if name in KIN else EmbeddedDigits()
 
 
+def find_at_hand(name="mnist", *, data_dir=None):
+    """As `find_digits`, but None where the data would have to be downloaded or others would stand in.
+
+    Args:
+        name: One of `NAMES`.
+        data_dir: Folder with the data set's files, or None.
+
+    Raises:
+        ValueError: As `find_digits`.
+        FileNotFoundError: If `data_dir` is no folder.
+    """
+    if data_dir is not None or name == EMBEDDED:
+        return find_digits(name, data_dir=data_dir)
+    source = Download(KIN[name])
+    return source if source.is_cached() else None
+
+
 def _without_folder(kin):
     source = Download(kin)
     if source.is_cached() or not (reason := source.obstacle()):

@@ -40,6 +40,19 @@ class NearestNeighbours:
         shares = self._classifier.predict_proba(_flat(images))
         return self._classifier.classes_[shares.argmax(axis=1)], shares.max(axis=1)
 
+    def probabilities(self, images):
+        """The share of the votes for each class, of labels in 0 … 9.
+
+        Args:
+            images: As for `classify`.
+
+        Returns:
+            Array `(n, 10)`, float32.
+        """
+        shares = np.zeros((len(images), 10), "float32")
+        shares[:, self._classifier.classes_] = self._classifier.predict_proba(_flat(images))
+        return shares
+
 
 def _flat(images):
     return np.reshape(images, (len(images), -1))

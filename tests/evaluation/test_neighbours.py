@@ -34,3 +34,10 @@ def test_nine_of_ten_held_out_digits_are_told_right():
 def test_a_number_of_neighbours_out_of_range_is_named(k, message):
     with pytest.raises(ValueError, match=message):
         NearestNeighbours(np.zeros((2, 4)), [0, 1], k=k)
+
+
+def test_probabilities_are_the_shares_of_the_votes_for_each_of_ten_classes():
+    classifier = NearestNeighbours(np.array([[0.0], [0.1], [1.0]]), np.array([4, 4, 9]), k=3)
+    expected = np.zeros((1, 10))
+    expected[0, [4, 9]] = 2 / 3, 1 / 3
+    np.testing.assert_allclose(classifier.probabilities(np.array([[0.05]])), expected, atol=1e-6)
