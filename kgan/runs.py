@@ -3,11 +3,17 @@
 config.json      preset, settings, versions, backend, device, data source and checksums
 log.csv          a row an epoch; steps.csv a row every 50 steps of a GAN
 samples/         sample grids, and samples.gif, which plays them
-plots/           losses.png, balance.png, progress.png, interpolation.png
+plots/           losses.png, balance.png, progress.png, interpolation.png, classes.png, evaluations.png
 tensorboard/     the same for TensorBoard, where it was asked for
 model.keras      both networks, both optimisers, step and epoch
+best.keras       the same where the samples were the best of those that were evaluated in training
+evaluations.csv  a row an evaluation in training
+evaluation.json  the judgement on the trained model's samples
+interpolation.json  the way from one digit to another, whose frames lie in the plots
+results.json     how long training took, and the alarms in it
+report.html      the page about the run
 
-A run of the palindrome task has instead of the last four
+A run of the palindrome task has config.json, log.csv, report.html and
 
 plots/           length-05.png, ..., length-accuracy.png; curriculum.png
 models/          lstm-05.keras, ...; of a curriculum lstm.keras
@@ -115,23 +121,55 @@ class Run:
         return self.path / "models"
 
     @property
+    def best_model(self):
+        """Path of the model whose samples were the best of those that were evaluated in training."""
+        return self.path / "best.keras"
+
+    @property
+    def evaluations(self):
+        """Path of the log of evaluations in training, a row each."""
+        return self.path / "evaluations.csv"
+
+    @property
+    def evaluation(self):
+        """Path of the judgement on the trained model's samples."""
+        return self.path / "evaluation.json"
+
+    @property
+    def interpolation(self):
+        """Path of the record of the interpolation whose frames lie in the plots."""
+        return self.path / "interpolation.json"
+
+    @property
+    def report(self):
+        """Path of the page about the run."""
+        return self.path / "report.html"
+
+    @property
     def results(self):
         """Path of the results."""
         return self.path / "results.json"
 
-    def saved_model(self):
+    def saved_model(self, *, best=False):
         """Path of the trained model, once it is seen to be there.
+
+        Args:
+            best: Whether the best model of those that were evaluated in training is asked for.
 
         Raises:
             FileNotFoundError: If it is not.
         """
-        if not self.model.is_file():
-            held = ", ".join(sorted(path.name for path in self.path.iterdir()))
+        if self.models.is_dir() and not self.model.is_file():
             raise FileNotFoundError(
-                f"{self.path} holds no {self.model.name}: its training goes on or was broken off. "
-                f"There are {held}."
+                f"{self.path} is a run of the palindrome task, which has no GAN; its models are in "
+                f"{self.models}."
             )
-        return self.model
+        model = self.best_model if best else self.model
+        if not model.is_file():
+            held = ", ".join(sorted(path.name for path in self.path.iterdir()))
+            why = "none was kept in training" if best else "its training goes on or was broken off"
+            raise FileNotFoundError(f"{self.path} holds no {model.name}: {why}. There are {held}.")
+        return model
 
     def read_config(self):
         """The dict that `write_config` wrote.
@@ -141,7 +179,8 @@ class Run:
         """
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
-            return config | {part: dict(config[part]) for part in ("settings", "data")}
+            parts = ("settings", *({"data"} & set(config)))  # the palindrome task draws its own
+            return config | {part: dict(config[part]) for part in parts}
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{self.config} is damaged or no run's: {error!r}.") from None
 
@@ -152,6 +191,27 @@ class Run:
     def write_results(self, results):
         """Write a dict of plain values as results.json, over an earlier one."""
         _write_json(self.results, results)
+
+    def read_results(self):
+        """The dict that `write_results` wrote, or an empty one where there is none.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        if not self.results.is_file():
+            return {}
+        try:
+            return dict(json.loads(self.results.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self.results} is damaged: {error!r}.") from None
+
+    def write_evaluation(self, evaluation):
+        """Write a dict of plain values as evaluation.json, over an earlier one."""
+        _write_json(self.evaluation, evaluation)
+
+    def write_interpolation(self, interpolation):
+        """Write a dict of plain values as interpolation.json, over an earlier one."""
+        _write_json(self.interpolation, interpolation)
 
     def save_model(self, model, name=None):
         """Save a `keras.Model` as model.keras, or as one of several by its name."""

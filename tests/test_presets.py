@@ -41,6 +41,8 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
         ({"epochs": 0, "steps": None}, "`epochs` must be a positive integer, got 0"),
         ({"epochs": None, "steps": None}, "Give one of `epochs` and `steps`, got None and None"),
         ({"epochs": 1, "steps": 1}, "Give one of `epochs` and `steps`, got 1 and 1"),
+        ({"judged": 0}, "`judged` must be a positive integer, got 0"),
+        ({"evaluate_every": -1}, "`evaluate_every` must be a positive integer, got -1"),
         ({"num_intermediate": 0}, "`num_intermediate` must be a positive integer, got 0"),
         (
             {"basis": {"colour": "stated"}},

@@ -1,5 +1,7 @@
 """Callbacks for `fit`."""
 
+from kgan.callbacks.collapse_alarm import Alarm, CollapseAlarm
+from kgan.callbacks.evaluate import Best, Evaluate
 from kgan.callbacks.interrupt import FinishStepOnInterrupt
 from kgan.callbacks.logs import EpochLog, NetworkLog, StepLog
 from kgan.callbacks.progress import ProgressBar, SharedProgressBar
@@ -8,7 +10,11 @@ from kgan.callbacks.sample_movie import SampleMovie
 from kgan.callbacks.tensorboard import TensorBoard
 
 __all__ = [
+    "Alarm",
+    "Best",
+    "CollapseAlarm",
     "EpochLog",
+    "Evaluate",
     "FinishStepOnInterrupt",
     "NetworkLog",
     "ProgressBar",

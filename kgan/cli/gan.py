@@ -1,6 +1,7 @@
-"""The commands about GANs."""
+"""The command that trains a GAN."""
 
 import functools
+import textwrap
 from pathlib import Path
 
 from kgan.cli.parser import (
@@ -18,11 +19,9 @@ from kgan.cli.parser import (
 )
 from kgan.digits import find_digits
 from kgan.extras import check_installed
-from kgan.gan import latent
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS
 from kgan.runs import refuse_existing
 
-_METHODS = {method.__name__: method for method in (latent.lerp, latent.slerp)}
 _add_preset = functools.partial(add_preset, presets=GAN_PRESETS, default=DEFAULT_GAN_PRESET)
 
 
@@ -38,61 +37,6 @@ def train_gan(argv=None, prog="train_gan.py"):
     """
     parser = _gan_parser(prog, chosen_preset(argv, prog=prog, add_preset=_add_preset))
     return answer(_train_gan, parser.parse_args(argv), prog=prog)
-
-
-def sample(argv=None, prog="kgan sample"):
-    """Draw images with the GAN of a run.
-
-    Arguments and exit status are as for `train_gan`.
-    """
-    parser = Parser(prog=prog, description="Draw images with the GAN that a run left behind.")
-    _add_run(parser)
-    parser.add_argument("-n", type=int, default=64, help="number of images (default: 64)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help=".png for a grid, .npy for an array in [-1, 1] (default: RUN/samples/n-64-seed-0.png)",
-    )
-    return answer(_sample, parser.parse_args(argv), prog=prog)
-
-
-def interpolate(argv=None, prog="kgan interpolate"):
-    """Draw the images between two different digits of a run's GAN.
-
-    Arguments and exit status are as for `train_gan`.
-    """
-    parser = Parser(
-        prog=prog, description="Draw latents until two images are of different digits, and the way between."
-    )
-    _add_run(parser)
-    parser.add_argument(
-        "--num-intermediate",
-        type=int,
-        metavar="N",
-        help="images between the two (default: as the run's preset says)",
-    )
-    parser.add_argument(
-        "--method",
-        choices=sorted(_METHODS),
-        default="lerp",
-        help="along the straight line or the great arc (default: lerp)",
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder of the data by which classes are told"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help="PNG to write (default: RUN/plots/interpolation-lerp-7-seed-0.png)",
-    )
-    return answer(_interpolate, parser.parse_args(argv), prog=prog)
-
-
-def _add_run(parser):
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, such as runs/gan-quick-1")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the latents (default: 0)")
 
 
 def _gan_parser(prog, preset):
@@ -112,6 +56,9 @@ def _gan_parser(prog, preset):
         action="store_true",
         help="write TensorBoard's files too (pip install -e '.[tensorboard]')",
     )
+    run.add_argument(
+        "--explorer", action="store_true", help="put the generator on the report's page, to walk its latents"
+    )
     add_dry_run(run)
     add_settings(parser, name=preset, row=GAN_PRESETS[preset])
     return parser
@@ -130,32 +77,10 @@ def _train_gan(options):
         data_dir=options.data_dir,
         run_dir=options.run_dir,
         tensorboard=options.tensorboard,
+        explorer=options.explorer,
     )
     say(_summary(result))
     return INTERRUPTED if result.interrupted else 0
-
-
-def _sample(options):
-    from kgan import experiments
-
-    say(str(experiments.sample(options.run, options.n, seed=options.seed, path=options.out)))
-    return 0
-
-
-def _interpolate(options):
-    from kgan import experiments
-
-    strip = experiments.interpolate(
-        options.run,
-        seed=options.seed,
-        num_intermediate=options.num_intermediate,
-        method=_METHODS[options.method],
-        data_dir=options.data_dir,
-        path=options.out,
-    )
-    begin, end = strip.classes
-    say(f"{strip.picture}: from {begin} to {end} in {len(strip.latents)} images")
-    return 0
 
 
 def _planned(options, preset):
@@ -173,17 +98,38 @@ def _planned(options, preset):
 
 def _summary(result):
     run, minutes, seconds = result.run, *divmod(round(result.seconds), 60)
-    plots = sorted(path.name for path in run.plots.glob("*.png"))
-    strips = f"; kgan interpolate {run.path}" if "interpolation.png" in plots else ""
+    plots = sorted(path.name for path in run.plots.glob("*.png") if "frames" not in path.name)
+    strips = f"; kgan interpolate {run.path} --from 4 --to 1" if "interpolation.png" in plots else ""
     return "\n".join(
         [
             f"{'Interrupted' if result.interrupted else 'Trained'} after {int(result.model.step.value):,} "
             f"steps on {result.num_images:,} images, {minutes} min {seconds:02d} s, {result.model.device}.",
+            *[f"  report    {run.report}  (open it in a browser)" for _ in range(run.report.is_file())],
             f"  look at   {result.picture}  (the last; samples.gif beside it plays them)",
             f"  plots     {run.plots}  ({', '.join(plots)})",
             f"  log       {run.log}  (a row an epoch; {run.steps.name} beside it every 50 steps)",
             f"  settings  {run.config}",
             f"  model     {run.model}",
+            *_found(result),
             f"  draw more kgan sample {run.path} -n 64 --seed 1{strips}",
         ]
     )
+
+
+def _found(result):
+    """Lines about the best model, the judgement and the alarms, as far as there are any."""
+    lines = []
+    if result.best is not None:
+        where = (
+            f"Fréchet distance {result.best.value:.3g} at step {result.best.step:,}, the lowest in training"
+        )
+        lines.append(f"  best      {result.run.best_model}  ({where})")
+    if result.evaluation is not None:
+        distance = result.evaluation.metric("frechet_distance")
+        judged = f"{result.evaluation.judgement['samples']:,} samples"
+        lines += [
+            f"  judged    {result.run.evaluation}  (Fréchet distance {distance['value']:.3g} of {judged}; "
+            f"real digits {distance['floor']:.2g})",
+            textwrap.indent(textwrap.fill(result.evaluation.judgement["classes"]["sentence"], 88), " " * 12),
+        ]
+    return [*lines, *[f"  alarm     {alarm}" for alarm in result.alarms]]

@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 import typing
+from pathlib import Path
 
 from kgan import __version__
 from kgan.spec import Spec
@@ -83,6 +84,11 @@ def add_preset(parser, *, presets, default):
 def add_version(parser):
     """Add `--version`."""
     parser.add_argument("--version", action="version", version=f"kgan {__version__}")
+
+
+def add_run(parser):
+    """Add the folder of a run that is there."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, such as runs/gan-quick-1")
 
 
 def add_dry_run(group):

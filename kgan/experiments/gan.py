@@ -3,28 +3,22 @@
 import contextlib
 import dataclasses
 import logging
-import math
 import time
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from kgan import callbacks, digits, plots
-from kgan.evaluation import NearestNeighbours, NoEndpointsError, find_endpoints
+from kgan import callbacks, digits
+from kgan.evaluation import READ_DATA
 from kgan.experiments.environment import described, environment
+from kgan.experiments.evaluation import Evaluation, judge_run
+from kgan.experiments.interpolation import draw_interpolation
+from kgan.experiments.recording import Recording
+from kgan.experiments.report import report_on
 from kgan.extras import check_installed
-from kgan.files import replacing
 from kgan.gan import architectures
-from kgan.gan.latent import interpolate as interpolated
-from kgan.gan.latent import lerp
-from kgan.gan.model import GAN, load_model
-from kgan.pictures import write_grid, write_stages
-from kgan.presets import GANPreset
+from kgan.gan.model import GAN
 from kgan.runs import Run, refuse_existing
-from kgan.spec import check, is_count, is_seed
-
-_MOST_IN_A_PICTURE = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +32,9 @@ class Result:
         num_images: Number of training images.
         seconds: Time that training took.
         interrupted: Whether Ctrl-C ended it early.
+        evaluation: `Evaluation` of its samples, or None.
+        best: `kgan.callbacks.Best` of the evaluations in training, whose model is best.keras, or None.
+        alarms: The `kgan.callbacks.Alarm`s of the training.
     """
 
     run: Run
@@ -46,21 +43,9 @@ class Result:
     num_images: int
     seconds: float
     interrupted: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Interpolation:
-    """A strip of images from one class to another.
-
-    Attributes:
-        picture: Path of the strip.
-        classes: What the images at its two ends are taken for.
-        latents: Array `(num_intermediate + 2, latent_dim)`.
-    """
-
-    picture: Path
-    classes: tuple
-    latents: np.ndarray
+    evaluation: Evaluation | None = None
+    best: callbacks.Best | None = None
+    alarms: tuple = ()
 
 
 def build_gan(preset):
@@ -87,9 +72,17 @@ def build_gan(preset):
 
 
 def train_gan(
-    preset, *, name="custom", data_dir=None, run_dir=None, runs_dir="runs", progress=True, tensorboard=False
+    preset,
+    *,
+    name="custom",
+    data_dir=None,
+    run_dir=None,
+    runs_dir="runs",
+    progress=True,
+    tensorboard=False,
+    explorer=False,
 ):
-    """Train the GAN of a preset and leave pictures, log and model in a new run folder.
+    """Train the GAN of a preset and leave pictures, log, model and report in a new run folder.
 
     All that can be refused is refused before the folder is made. Ctrl-C finishes the step and
     saves what there is.
@@ -102,6 +95,8 @@ def train_gan(
         runs_dir: Folder of the numbered runs.
         progress: Whether to show a progress bar.
         tensorboard: Whether to write TensorBoard's files as well.
+        explorer: Whether the generator itself goes into the report, so that its latents can be walked
+            there.
 
     Returns:
         `Result`.
@@ -116,169 +111,96 @@ def train_gan(
     if tensorboard:
         check_installed("tensorboard", use="`tensorboard`")
     source = digits.find_digits(preset.data, data_dir=data_dir)
-    images, labels = digits.load_split(source, "train")
+    images = digits.load_split(source, "train")[0]
     epochs = preset.num_epochs(len(images))
     gan = build_gan(preset)
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
     run.write_config(_config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan))
     digits.announce(source)
-    grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
-    closing = _closing_callbacks(run, grid, progress=progress, tensorboard=tensorboard)
+    options = {"data": source.name, "progress": progress, "tensorboard": tensorboard}
+    recording = Recording(run, preset, images, **options)
+    result = _trained(run, gan, images, preset=preset, epochs=epochs, recording=recording)
+    try:
+        result = _concluded(result, preset=preset, images=images, recording=recording, progress=progress)
+    except KeyboardInterrupt:  # by now all that took time to train is saved
+        _say(f"interrupted; kgan evaluate {run.path} and kgan interpolate {run.path} do the rest.")
+        result = dataclasses.replace(result, interrupted=True)
+    result = dataclasses.replace(result, picture=recording.grid.pictures[-1])  # one may have come just now
+    report_on(run, explorer=explorer)
+    return result
+
+
+def _trained(run, gan, images, *, preset, epochs, recording):
+    """Train and save; the result without what is drawn and judged afterwards."""
     start = time.monotonic()
-    interrupted = _fit(gan, images, preset=preset, epochs=epochs, grid=grid, closing=closing)
+    interrupted = _fit(gan, images, preset=preset, epochs=epochs, recording=recording)
     seconds = time.monotonic() - start
     run.save_model(gan)
-    _illustrate(run, gan, grid=grid, preset=preset, classifier=NearestNeighbours(images, labels))
+    alarms = recording.alarm.alarms
+    described_alarms = [alarm.described() for alarm in alarms]
+    run.write_results({"seconds": seconds, "interrupted": interrupted, "alarms": described_alarms})
     return Result(
         run=run,
         model=gan,
-        picture=grid.pictures[-1],
+        picture=recording.grid.pictures[-1],
         num_images=len(images),
         seconds=seconds,
         interrupted=interrupted,
+        best=recording.evaluate and recording.evaluate.best,
+        alarms=tuple(alarms),
     )
 
 
-def _closing_callbacks(run, grid, *, progress, tensorboard):
-    """The callbacks that must be closed where training ends early."""
-    return [
-        callbacks.EpochLog(run.log),
-        callbacks.StepLog(run.steps),
-        *([callbacks.TensorBoard(run.tensorboard, grid)] if tensorboard else []),
-        *([callbacks.ProgressBar()] if progress else []),
-    ]
-
-
-def _fit(gan, images, *, preset, epochs, grid, closing):
+def _fit(gan, images, *, preset, epochs, recording):
     """Train; return whether Ctrl-C ended it."""
-    with contextlib.ExitStack() as stack:
-        for callback in closing:  # Keras ends its callbacks only where training ended by itself
-            stack.callback(callback.close)
-        try:
-            with callbacks.FinishStepOnInterrupt() as interrupt:
-                used = [grid, *closing, interrupt]  # the others see the step that it waited for
-                gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
-        except KeyboardInterrupt:
-            if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
-                raise
-            grid.draw_last()
-            return True
+    try:
+        with recording.callbacks() as recorded, callbacks.FinishStepOnInterrupt() as interrupt:
+            used = [*recorded, interrupt]  # the others see the step that it waited for
+            gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
+    except KeyboardInterrupt:
+        if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
+            raise
+        return True
     return False
 
 
-def _illustrate(run, gan, *, grid, preset, classifier):
-    """The plots and the movie of a run."""
-    plots.write_losses(run.plots / "losses.png", run.steps)
-    plots.write_balance(run.plots / "balance.png", run.steps)
-    write_stages(run.plots / "progress.png", grid.pictures)
-    callbacks.SampleMovie(run.samples / "samples.gif", grid).write()
+def _concluded(result, *, preset, images, recording, progress):
+    """The result of a training, once pictures are drawn and samples judged; what fails is said."""
+    run, gan, evaluation = result.run, result.model, None
+    with _surviving(run, "a picture could not be drawn"):
+        recording.draw()
+    with _surviving(run, "the interpolation could not be drawn"):
+        draw_interpolation(run, gan, preset=preset)
+    if preset.judged is not None:
+        with _surviving(run, "the samples were not judged"):
+            evaluation = _judged(run, gan, preset=preset, images=images, progress=progress)
+    return dataclasses.replace(result, evaluation=evaluation)
+
+
+@contextlib.contextmanager
+def _surviving(run, what):
+    """Say what went wrong, by when the model is saved, and go on."""
     try:
-        endpoints = find_endpoints(gan, classifier, seed=preset.seed)
-    except NoEndpointsError as error:
-        logging.getLogger("kgan").warning("kgan: no interpolation was drawn: %s", error)
-    else:
-        path = run.plots / "interpolation.png"
-        _write_strip(path, gan, endpoints=endpoints, num_intermediate=preset.num_intermediate)
+        yield
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        _say(f"{what}: {error} (the model is saved in {run.path})")
 
 
-def _write_strip(path, gan, *, endpoints, num_intermediate, method=lerp):
-    latents = interpolated(endpoints.begin, endpoints.end, num_intermediate, method)
-    write_grid(path, gan.generate(latents), columns=len(latents))
-    return Interpolation(picture=path, classes=endpoints.classes, latents=latents)
+def _judged(run, gan, *, preset, images, progress):
+    """The judgement on the samples; None, with a line that says why, where there is none."""
+    data = run.read_config()["data"]["name"]
+    if data not in READ_DATA:
+        known = " and ".join(READ_DATA)
+        _say(f"the samples are not judged: there is a judge for {known} only, not for {data}.")
+        return None
+    if progress:
+        _say(f"judging {preset.judged:,} samples… (Ctrl-C leaves that out)")
+    options = {"seed": preset.seed, "model": run.model.name, "training": images}
+    return judge_run(run, gan, n=preset.judged, **options)
 
 
-def load(run_dir):
-    """The GAN that a run left behind.
-
-    Args:
-        run_dir: Folder of the run.
-
-    Returns:
-        `Run` and `GAN`.
-
-    Raises:
-        FileNotFoundError: If there is no such run, or it holds no model.
-        ValueError: If the model's file is damaged.
-    """
-    run = Run.open(run_dir)
-    return run, load_model(run.saved_model())
-
-
-def sample(run_dir, n=64, *, seed=0, path=None):
-    """Draw images with the GAN of a run.
-
-    Args:
-        run_dir: Folder of the run.
-        n: Number of images.
-        seed: Integer in [0, 2³¹): the same seed gives the same latents.
-        path: File to write: a grid if it ends in .png, an array `(n, *image_shape)`, float32 in
-            [−1, 1], if in .npy. The run's samples/n-64-seed-0.png if None.
-
-    Returns:
-        Path of the file.
-
-    Raises:
-        FileNotFoundError: If there is no such run, or it holds no model.
-        ValueError: If a value breaks its rule.
-    """
-    check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
-    check("n", "a positive integer", n, holds=is_count(n))
-    run = Run.open(run_dir)
-    path = run.samples / f"n-{n}-seed-{seed}.png" if path is None else Path(path)
-    check("path", "a file that ends in .png or .npy", str(path), holds=path.suffix in (".png", ".npy"))
-    rule = f"at most {_MOST_IN_A_PICTURE:,} for a picture; write more to a .npy file"
-    check("n", rule, n, holds=path.suffix == ".npy" or n <= _MOST_IN_A_PICTURE)
-    images = load(run_dir)[1].sample(n, seed=seed)
-    if path.suffix == ".png":
-        write_grid(path, images, columns=math.ceil(math.sqrt(n)))
-    else:
-        with replacing(path) as temporary:
-            np.save(temporary, images)
-    return path
-
-
-def interpolate(run_dir, *, seed=0, num_intermediate=None, method=lerp, data_dir=None, path=None):
-    """Draw latents until the images of two are of different classes, and the way between them.
-
-    Args:
-        run_dir: Folder of the run.
-        seed: Integer in [0, 2³¹) of the latents that are tried.
-        num_intermediate: Images between the two; as many as the run's preset says if None.
-        method: `kgan.latent.lerp`, `slerp` or any function like them.
-        data_dir: Folder of the data set, by whose images the classes are told; as in training,
-            or the one at hand, if None.
-        path: PNG to write; the run's plots/interpolation-lerp-7-seed-0.png if None.
-
-    Returns:
-        `Interpolation`.
-
-    Raises:
-        FileNotFoundError: If there is no such run, or it holds no model.
-        ValueError: If the GAN draws images of one class only, or a value breaks its rule.
-    """
-    check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
-    run, gan = load(run_dir)
-    config = run.read_config()
-    if num_intermediate is None:  # a run of before there was such a setting has none
-        num_intermediate = config["settings"].get("num_intermediate", GANPreset.num_intermediate)
-    name = f"interpolation-{getattr(method, '__name__', 'own')}-{num_intermediate}-seed-{seed}.png"
-    path = run.plots / name if path is None else Path(path)
-    check("path", "a file that ends in .png", str(path), holds=path.suffix == ".png")
-    source = _source(config["data"], data_dir=data_dir)
-    digits.announce(source)
-    classifier = NearestNeighbours(*digits.load_split(source, "train"))
-    endpoints = find_endpoints(gan, classifier, seed=seed)
-    return _write_strip(path, gan, endpoints=endpoints, num_intermediate=num_intermediate, method=method)
-
-
-def _source(data, *, data_dir):
-    """The source that a run was trained from, or one that stands in for it."""
-    name, recorded = data["name"], data.get("dir")
-    if data_dir is not None and name == digits.EMBEDDED:
-        name = "mnist"  # of which the embedded digits are a part
-    elif data_dir is None and recorded is not None and Path(recorded).is_dir():
-        data_dir = recorded
-    return digits.find_digits(name, data_dir=data_dir)
+def _say(text):
+    logging.getLogger("kgan").warning("kgan: %s", text)
 
 
 def _config(preset, source, *, name, num_images, epochs, gan):
@@ -289,4 +211,6 @@ def _config(preset, source, *, name, num_images, epochs, gan):
         "images": num_images,
         "sha256": source.checksums("train"),
     }
-    return described(preset, name=name) | {"epochs": epochs, "data": data} | environment(gan.device)
+    claims = [dataclasses.asdict(claim) for claim in preset.claims]
+    settings = described(preset, name=name) | {"claims": claims}
+    return settings | {"epochs": epochs, "data": data} | environment(gan.device)

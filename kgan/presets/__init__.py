@@ -1,7 +1,7 @@
 """Every experiment as a row. Nothing here imports a framework."""
 
 from kgan.presets.base import CHOSEN, STATED, Preset
-from kgan.presets.gan import DEFAULT_GAN_PRESET, GAN_PRESETS, GANPreset, architecture_names
+from kgan.presets.gan import DEFAULT_GAN_PRESET, GAN_PRESETS, GANClaim, GANPreset, architecture_names
 from kgan.presets.palindrome import DEFAULT_LSTM_PRESET, LSTM_PRESETS, Claim, CurriculumPreset, RecallPreset
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "STATED",
     "Claim",
     "CurriculumPreset",
+    "GANClaim",
     "GANPreset",
     "Preset",
     "RecallPreset",

@@ -25,11 +25,27 @@ def architecture_names():
     return [name for name in functions if not name.startswith("_")]
 
 
+_COUNTS = ("latent_dim", "batch_size", "sample_every", "evaluate_every", "num_intermediate", "judged")
+
+
+@dataclasses.dataclass(frozen=True)
+class GANClaim:
+    """What a report says of its GAN.
+
+    Attributes:
+        text: The claim in words.
+        measure: What of a run answers it: "classes", "confidence", "interpolation", "p" or "steps".
+    """
+
+    text: str
+    measure: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GANPreset(Preset):
     """All that decides what a GAN run computes, except the backend.
 
-    Its length is either `epochs` or `steps`; the other is None.
+    Its length is either `epochs` or `steps`; the other is None. `claims` are those of its source.
 
     Raises:
         ValueError: If a value breaks its rule.
@@ -48,13 +64,16 @@ class GANPreset(Preset):
     epochs: Annotated[int | None, "length of the run in epochs"] = None
     steps: Annotated[int | None, "length of the run in steps, rounded up to whole epochs"] = None
     sample_every: Annotated[int, "steps between two sample grids"] = 500
+    evaluate_every: Annotated[int | None, "steps between two evaluations of MNIST's digits, or none"] = 1000
+    judged: Annotated[int | None, "samples of MNIST's digits that are judged at the end, or none"] = 10_000
     num_intermediate: Annotated[int, "images between the two ends of the interpolation"] = 7
     seed: Annotated[int, "seed of weights, data order, latents and coins"] = 0
+    claims: tuple = ()
 
     def __post_init__(self):
         """Check every value that has a rule."""
         super().__post_init__()
-        self._check_counts("latent_dim", "batch_size", "sample_every", "num_intermediate")
+        self._check_counts(*_COUNTS)
         self._check_length()
         for name, choices in (("data", NAMES), ("architecture", architecture_names())):
             value = getattr(self, name)
@@ -86,6 +105,7 @@ GAN_PRESETS = {
         discriminator_optimizer=Adam(learning_rate=2e-3, beta_1=0.5),
         steps=3000,
         sample_every=250,
+        evaluate_every=500,
     ),
     "a": GANPreset(
         source="Report A: the update rule on fully connected networks.",
@@ -96,6 +116,7 @@ GAN_PRESETS = {
         generator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
         discriminator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
         epochs=20,
+        claims=(GANClaim("D learns faster than G; by the rule it is trained with probability p.", "p"),),
         basis={
             "data": STATED,
             "architecture": "widths and sigmoids stated; SELU in G, LeakyReLU in D chosen",
@@ -115,6 +136,12 @@ GAN_PRESETS = {
         discriminator_optimizer=RMSprop(learning_rate=2e-4),
         epochs=20,
         sample_every=1000,
+        claims=(
+            GANClaim("D learns faster than G; by the rule it is trained with probability p.", "p"),
+            GANClaim(
+                "Simple digits such as 0 and 1 are generated more often than complex ones like 4.", "classes"
+            ),
+        ),
         basis={
             "data": STATED,
             "architecture": "widths and sigmoids stated; SELU in G, LeakyReLU in D chosen",
@@ -139,6 +166,10 @@ GAN_PRESETS = {
         epochs=200,
         sample_every=1000,
         num_intermediate=8,
+        claims=(
+            GANClaim("Samples from step 0 to 187,000, D trained in every second epoch.", "steps"),
+            GANClaim("A 4 becomes a 1 through eight images.", "interpolation"),
+        ),
         basis={
             "data": STATED,
             "architecture": STATED,
@@ -160,6 +191,12 @@ GAN_PRESETS = {
         discriminator_optimizer=Adam(learning_rate=2e-4, beta_1=0.5),
         epochs=200,
         sample_every=500,
+        claims=(
+            GANClaim(
+                "Noise at the start, readable digits half way, close to handwriting at the end.", "confidence"
+            ),
+            GANClaim("Between two classes lie seven weighted averages.", "interpolation"),
+        ),
         basis={
             "data": STATED,
             "architecture": "inferred to be E's",
@@ -183,6 +220,7 @@ GAN_PRESETS = {
         generator_optimizer=SGD(learning_rate=0.1, momentum=0.5),
         discriminator_optimizer=SGD(learning_rate=0.1, momentum=0.5),
         epochs=50,
+        claims=(GANClaim("D is trained once for each step of G.", "p"),),
         basis={
             "data": STATED,
             "architecture": STATED,

@@ -1,0 +1,59 @@
+"""What is written of a GAN's run while it trains, and drawn of it afterwards."""
+
+import contextlib
+
+from kgan import callbacks, plots
+from kgan.evaluation import READ_DATA
+from kgan.pictures import write_stages
+
+
+class Recording:
+    """The callbacks of a run.
+
+    Args:
+        run: `kgan.runs.Run`.
+        preset: `kgan.presets.GANPreset`.
+        images: Array of the real images that are trained on.
+        data: Name of the data set.
+        progress: Whether to show a progress bar.
+        tensorboard: Whether to write TensorBoard's files as well.
+
+    Attributes:
+        grid: `SampleGrid`.
+        evaluate: `Evaluate`, or None where the preset asks for none or nothing judges such images.
+        alarm: `CollapseAlarm`.
+    """
+
+    def __init__(self, run, preset, images, *, data, progress, tensorboard):
+        self.run = run
+        self.grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
+        self.evaluate = None
+        if preset.evaluate_every is not None and data in READ_DATA:
+            every = preset.evaluate_every
+            self.evaluate = callbacks.Evaluate(run.evaluations, every_steps=every, best_model=run.best_model)
+        self.alarm = callbacks.CollapseAlarm(images, evaluate=self.evaluate)
+        self._closing = [
+            *([self.evaluate] if self.evaluate else []),  # before the logs, which hold its values
+            callbacks.EpochLog(run.log),
+            callbacks.StepLog(run.steps),
+            *([callbacks.TensorBoard(run.tensorboard, self.grid)] if tensorboard else []),
+            *([callbacks.ProgressBar()] if progress else []),
+        ]
+
+    @contextlib.contextmanager
+    def callbacks(self):
+        """The callbacks in their order; those that hold files are closed however training ends."""
+        with contextlib.ExitStack() as stack:
+            for callback in self._closing:  # Keras ends its callbacks only where training ended by itself
+                stack.callback(callback.close)
+            yield [self.grid, *self._closing, self.alarm]
+
+    def draw(self):
+        """Draw the plots and the movie."""
+        self.grid.draw_last()
+        plots.write_losses(self.run.plots / "losses.png", self.run.steps)
+        plots.write_balance(self.run.plots / "balance.png", self.run.steps)
+        write_stages(self.run.plots / "progress.png", self.grid.pictures)
+        callbacks.SampleMovie(self.run.samples / "samples.gif", self.grid).write()
+        if self.evaluate and self.evaluate.best:  # which there is if any samples were finite
+            plots.write_evaluations(self.run.plots / "evaluations.png", self.run.evaluations)
