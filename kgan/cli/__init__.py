@@ -7,22 +7,27 @@ defaults. Nothing here imports a framework before the work begins.
 import argparse
 import sys
 
-from kgan.cli.gan import interpolate, sample, train_gan
+from kgan.cli.gan import train_gan
 from kgan.cli.lstm import train_lstm
+from kgan.cli.pages import export, report
 from kgan.cli.parser import Parser, add_version
+from kgan.cli.runs import evaluate, interpolate, sample
 
-__all__ = ["interpolate", "main", "sample", "train_gan", "train_lstm"]
+__all__ = ["evaluate", "export", "interpolate", "main", "report", "sample", "train_gan", "train_lstm"]
 
 _COMMANDS = {
     "train-gan": train_gan,
     "train-lstm": train_lstm,
     "sample": sample,
     "interpolate": interpolate,
+    "evaluate": evaluate,
+    "report": report,
+    "export": export,
 }
 
 
 def main(argv=None):
-    """The `kgan` command: `kgan train-gan`, `kgan train-lstm`, `kgan sample`, `kgan interpolate`.
+    """The `kgan` command, with its first argument one of `_COMMANDS`.
 
     Returns:
         Exit status.

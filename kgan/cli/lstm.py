@@ -100,6 +100,7 @@ def _summary(result):
             f"{'Interrupted' if result.interrupted else 'Done'} after {minutes} min {seconds:02d} s, "
             f"{result.device}.",
             f"  look at   {run.plots}  ({', '.join(plots)})",
+            *([f"  report    {run.report}  (open it in a browser)"] if run.report.is_file() else []),
             f"  results   {run.results}",
             f"  log       {run.log}  (a row an evaluation)",
             f"  settings  {run.config}",

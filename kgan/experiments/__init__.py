@@ -1,18 +1,29 @@
-"""What the scripts do, from Python: a preset in, a run folder out; a run folder in, pictures out."""
+"""What the scripts do, from Python: a preset in, a run folder out; a run folder in, files out."""
 
-from kgan.experiments.gan import Interpolation, Result, build_gan, interpolate, load, sample, train_gan
+from kgan.experiments.evaluation import Evaluation, evaluate
+from kgan.experiments.export import export
+from kgan.experiments.gan import Result, build_gan, train_gan
+from kgan.experiments.interpolation import Interpolation, Pairs, interpolate, interpolate_pairs
 from kgan.experiments.palindrome import LSTMResult, build_recaller, train_lstm
 from kgan.experiments.records import Outcome
+from kgan.experiments.report import report
+from kgan.experiments.saved import load, sample
 
 __all__ = [
+    "Evaluation",
     "Interpolation",
     "LSTMResult",
     "Outcome",
+    "Pairs",
     "Result",
     "build_gan",
     "build_recaller",
+    "evaluate",
+    "export",
     "interpolate",
+    "interpolate_pairs",
     "load",
+    "report",
     "sample",
     "train_gan",
     "train_lstm",

@@ -11,6 +11,7 @@ from kgan.batches import NumberedEpochs
 from kgan.experiments.course import Course
 from kgan.experiments.environment import described, environment
 from kgan.experiments.records import Records
+from kgan.experiments.report import report_on
 from kgan.palindrome import (
     Curriculum,
     FixedPalindromes,
@@ -73,7 +74,7 @@ def build_recaller(preset, network):
 
 
 def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress=True):
-    """Train the networks of a preset and leave results, log, curves and models in a new run folder.
+    """Train the networks of a preset and leave results, log, curves, models and a report in a new run folder.
 
     What can be refused is refused before the folder is made. Ctrl-C finishes the step, or in a
     curriculum goes back to the best weights of its length, and keeps what there is; so does an error
@@ -106,14 +107,16 @@ def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress
     except KeyboardInterrupt:
         interrupted = True
     finally:
+        seconds = time.monotonic() - start
         records.close()
+        report_on(run)  # of what there is, however training ended
     return LSTMResult(
         run=run,
         device=device,
         outcomes=tuple(records.outcomes),
         verdicts=records.verdicts,
         out_of_memory=records.out_of_memory,
-        seconds=time.monotonic() - start,
+        seconds=seconds,
         interrupted=interrupted,
     )
 
