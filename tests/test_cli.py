@@ -19,7 +19,9 @@ from conftest import ROOT, run_python, start_python
 from kgan import cli
 from kgan.presets import GAN_PRESETS
 
-TINY = ["--architecture=template", "--batch-size=500", "--epochs=1", "--sample-every=4", "--data=mnist-5k"]
+UNJUDGED = ["--judged=none", "--evaluate-every=none"]
+TINY = ["--architecture=template", "--batch-size=500", "--epochs=1", "--sample-every=4", *UNJUDGED]
+TINY += ["--data=mnist-5k"]
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +63,14 @@ def test_a_run_leaves_pictures_log_model_and_settings_and_says_where(capsys, fol
     assert cli.train_gan([*TINY, "--seed=3"]) == 0
     out, err = capsys.readouterr()
     run_dir = folder / "runs" / "gan-quick-1"
-    assert sorted(path.name for path in run_dir.iterdir()) == [
+    left = {path.name for path in run_dir.iterdir()}
+    assert sorted(left - {"interpolation.json"}) == [  # which needs two digits
         "config.json",
         "log.csv",
         "model.keras",
         "plots",
+        "report.html",
+        "results.json",
         "samples",
         "steps.csv",
     ]
@@ -109,6 +114,11 @@ def test_the_settings_of_a_run_are_recorded(folder):
     assert config["data"]["images"] == 4000
     assert all(len(checksum) == 64 for checksum in config["data"]["sha256"].values())
     assert {"python", "keras", "kgan", "numpy"} < set(config["versions"])
+    assert config["claims"] == []
+    arguments = ["--preset=c", *TINY[1:], "--architecture=template", "--run-dir=there"]
+    assert cli.train_gan(arguments) == 0
+    claims = json.loads((folder / "there" / "config.json").read_text())["claims"]
+    assert {"text": "A 4 becomes a 1 through eight images.", "measure": "interpolation"} in claims
 
 
 def test_the_same_command_gives_the_same_log(folder):
@@ -201,7 +211,7 @@ def test_the_embedded_digits_are_announced_once_in_one_line(caplog):
 
 
 def test_full_mnist_is_trained_on_from_a_folder(full_mnist, folder):
-    arguments = [TINY[0], "--batch-size=30000", "--epochs=1", "--run-dir=here"]
+    arguments = [TINY[0], "--batch-size=30000", "--epochs=1", *UNJUDGED, "--run-dir=here"]
     assert cli.train_gan([*arguments, f"--data-dir={full_mnist}", "--seed=1"]) == 0
     data = json.loads((folder / "here" / "config.json").read_text())["data"]
     assert (data["name"], data["images"]) == ("mnist", 60000)
@@ -259,7 +269,7 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra(monkeypatch, ca
 @contextlib.contextmanager
 def training_process(folder):
     """`train_gan.py` in another process, a few steps into its training."""
-    arguments = (*TINY[:2], "--data=mnist-5k", "--run-dir=here")
+    arguments = (*TINY[:2], *UNJUDGED, "--data=mnist-5k", "--run-dir=here")
     with start_python(ROOT / "train_gan.py", *arguments, backend=os.environ["KERAS_BACKEND"]) as process:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not (folder / "here" / "log.csv").exists():

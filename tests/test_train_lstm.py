@@ -74,7 +74,7 @@ def test_a_run_trains_each_network_at_each_length_and_says_where_all_is(capsys, 
     assert cli.train_lstm(DIRECT) == 0
     out, err = capsys.readouterr()
     run = folder / "runs" / "lstm-quick-1"
-    assert names(run) == ["config.json", "log.csv", "models", "plots", "results.json"]
+    assert names(run) == ["config.json", "log.csv", "models", "plots", "report.html", "results.json"]
     assert names(run / "models") == ["lstm-03.keras", "lstm-04.keras", "rnn-03.keras", "rnn-04.keras"]
     assert names(run / "plots") == ["length-03.png", "length-04.png", "length-accuracy.png"]
     for file in ("plots", "results.json", "log.csv", "config.json", "models"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kgan.cli.parser import Parser, add_run, answer, say
 from kgan.extras import check_installed
+from kgan.runs import Run
 
 
 def report(argv=None, prog="kgan report"):
@@ -50,7 +51,8 @@ def _report(options):
 
 
 def _export(options):
-    check_installed("onnx", use="--format onnx")  # at once, not after a framework is loaded
+    Run.open(options.run).saved_model()  # what is missing is said at once, not after a framework is loaded
+    check_installed("onnx", use="--format onnx")
     from kgan import experiments
 
     say(str(experiments.export(options.run, format=options.format, path=options.out)))
