@@ -116,9 +116,10 @@ def _watch(child, folder, kin):
 
 def _bytes_below(folder):
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # renamed in the meantime
-            total += path.stat().st_size
+    for parent, _, names in os.walk(folder):  # which, unlike rglob, passes over a folder that is gone by now
+        for name in names:
+            with contextlib.suppress(OSError):  # renamed in the meantime
+                total += (Path(parent) / name).stat().st_size
     return total
 
 

@@ -252,6 +252,21 @@ def test_a_download_that_fails_is_one_line_and_leaves_nothing(failure, server, o
     assert left_in(own_cache) == []
 
 
+def test_a_folder_that_is_removed_while_its_bytes_are_counted_is_passed_over(tmp_path, monkeypatch):
+    for name in ("kept", "gone"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"1234")
+    scandir = os.scandir
+
+    def removed(path):
+        if Path(path).name == "gone":
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", removed)
+    assert download._bytes_below(tmp_path) == 4
+
+
 def test_other_files_than_the_published_ones_are_refused(server, files, own_cache):
     write_small(files, seed=3)
     with pytest.raises(OSError, match=r"train-images-idx3-ubyte\.gz is truncated, damaged or another file"):
