@@ -4,6 +4,7 @@ config.json      preset, settings, versions, backend, device, data source and ch
 log.csv          a row an epoch; steps.csv a row every 50 steps of a GAN
 samples/         sample grids, and samples.gif, which plays them
 plots/           losses.png, balance.png, progress.png, interpolation.png, classes.png, evaluations.png
+                 interpolation-frames.png, pairs.png and interpolation-4-to-1-lerp-7-seed-0.png and the like
 tensorboard/     the same for TensorBoard, where it was asked for
 model.keras      both networks, both optimisers, step and epoch
 best.keras       the same where the samples were the best of those that were evaluated in training
@@ -12,6 +13,7 @@ evaluation.json  the judgement on the trained model's samples
 interpolation.json  the way from one digit to another, whose frames lie in the plots
 results.json     how long training took, and the alarms in it
 report.html      the page about the run
+generator.onnx   the generator alone, where it was exported
 
 A run of the palindrome task has config.json, log.csv, report.html and
 
