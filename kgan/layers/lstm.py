@@ -235,6 +235,12 @@ class LSTMCell(keras.layers.Layer, _DropoutRNNCell):
             masks=masks,
         )
 
+    @property
+    def is_standard(self):
+        """Whether its activations are those of which `backend.lstm` may know a faster way."""
+        standard = (keras.activations.tanh, keras.activations.sigmoid)
+        return (self.activation, self.recurrent_activation) == standard
+
     def tensors(self):
         """The weights as tensors of the compute dtype: kernel, recurrent_kernel and bias, if any."""
         weights = (self.kernel, self.recurrent_kernel, *([self.bias] if self.use_bias else []))
@@ -310,6 +316,10 @@ class LSTM(keras.layers.RNN):
     `zero_output_for_mask`. NaN in a sequence is refused where a backend can see it: in eager calls on
     a CPU, not in compiled ones.
 
+    On torch's CPU ("fused" in `last_path`) tanh(x) is computed as 2 σ(2x) − 1, with absolute errors of about
+    1e-7 a step in float32: states much smaller than that have no relative accuracy. On a GPU cuDNN's LSTM
+    has first derivatives only; `use_cudnn=False` avoids it.
+
     Args:
         units: Positive integer, width of the output and the states.
         activation: As all up to `recurrent_dropout` and `seed`: see `LSTMCell`.
@@ -334,7 +344,8 @@ class LSTM(keras.layers.RNN):
         go_backwards: Whether to begin at the last step; outputs are in the order of processing.
         stateful: Whether a batch begins with the states that the batch before it ended with.
         unroll: Whether to lay the steps out one by one instead of in a loop, where a backend compiles.
-        use_cudnn: "auto" or False. There is no cuDNN path, so True is refused.
+        use_cudnn: "auto" takes cuDNN's LSTM on torch on a GPU, where it fits; it has first derivatives only.
+            False never does. It cannot be demanded, so True is refused.
         forget_bias: See `LSTMCell`.
         time_lag: See `LSTMCell`.
         implementation: See `LSTMCell`.
@@ -383,7 +394,7 @@ class LSTM(keras.layers.RNN):
     ):
         check(
             "use_cudnn",
-            "'auto' or False, for there is no cuDNN path",
+            "'auto' or False, for cuDNN cannot be demanded",
             use_cudnn,
             holds=use_cudnn in ("auto", False),
         )
@@ -427,11 +438,17 @@ class LSTM(keras.layers.RNN):
         )
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.checkpoint = checkpoint
+        self._use_cudnn = use_cudnn == "auto"
         self._last_path = None
 
     @property
     def last_path(self):
-        """How the last call ran: "loop", "unrolled" or "checkpointed"; None before the first."""
+        """How the last call ran; None before the first.
+
+        "fused" or "fused, checkpointed": as one node of torch's graph, on the CPU, with tanh and σ and
+        without recurrent dropout. "cudnn": by that library, on a GPU, likewise and without a mask.
+        "loop", "unrolled" or "checkpointed": step by step.
+        """
         return self._last_path
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
@@ -461,30 +478,35 @@ class LSTM(keras.layers.RNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """The recurrence itself; see `keras.layers.RNN`."""
-        masks = self.cell.dropout_masks(sequences[:, 0], initial_state[0], training=training)
-
-        def step(weights, inputs, states):
-            return _masked_step(self.cell, weights, inputs, states, masks=masks)
-
+        of_x, of_h = self.cell.dropout_masks(sequences[:, 0], initial_state[0], training=training)
+        if of_x is not None and not isinstance(of_x, list):  # one for all gates and steps
+            sequences, of_x = sequences * ops.expand_dims(of_x, 1), None
         inputs = [sequences] if mask is None else [sequences, ops.expand_dims(ops.cast(mask, "bool"), -1)]
         inputs = tuple(self._in_order(tensor) for tensor in inputs)
         # A stateful layer writes new states in place, and the backward pass needs these.
         states = tuple(ops.copy(state) if self.stateful else state for state in initial_state)
-        segment = self._segment(sequences.shape[1])
-        self._last_path = "checkpointed" if segment else "unrolled" if self.unroll else "loop"
-        outputs, states = backend.lstm.scan(
-            step,
-            self.cell.tensors(),
-            inputs,
-            states,
-            keep_outputs=self.return_sequences,
-            segment=segment,
-            unroll=self.unroll,
-        )
+        outputs, states = self._run(inputs, states, masks=(of_x, of_h))
         if mask is not None:
             outputs = self._masked_outputs(outputs, inputs[1])
         last = outputs[-1]
         return last, ops.swapaxes(outputs, 0, 1), list(states)
+
+    def _run(self, inputs, states, *, masks):
+        """Outputs and last states, by the fastest way there is; `last_path` says which."""
+
+        def step(weights, inputs, states):
+            return _masked_step(self.cell, weights, inputs, states, masks=masks)
+
+        segment = self._segment(inputs[0].shape[0])
+        arguments = (step, self.cell.tensors(), inputs, states)
+        settings = {"keep_outputs": self.return_sequences, "segment": segment}
+        if masks == (None, None) and self.cell.is_standard and not self.unroll:
+            found = backend.lstm.run_sequence(*arguments, **settings, cudnn=self._use_cudnn)
+            if found is not None:
+                *results, self._last_path = found
+                return results
+        self._last_path = "checkpointed" if segment else "unrolled" if self.unroll else "loop"
+        return backend.lstm.scan(*arguments, **settings, unroll=self.unroll)
 
     def _in_order(self, tensor):
         """Time first, in the order of processing."""

@@ -30,6 +30,11 @@ NO_FORGET = {"unit_forget_bias": False}
 CODE = "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 
 
+_FASTEST = (
+    {"plain": "fused", "checkpointed": "fused, checkpointed"} if keras.backend.backend() == "torch" else {}
+)
+
+
 def sequence(*shape):
     return np.arange(np.prod(shape)).reshape(shape).astype("float32")
 
@@ -185,9 +190,11 @@ def test_states_after_training_are_those_of_the_wrapped_cell_of_keras():  # whic
 
 def test_a_call_says_which_path_it_took():
     for arguments, path in (
-        ({}, "loop"),
+        ({}, _FASTEST.get("plain", "loop")),
         ({"unroll": True}, "unrolled"),
-        ({"checkpoint": 3}, "checkpointed"),
+        ({"checkpoint": 3}, _FASTEST.get("checkpointed", "checkpointed")),
+        ({"activation": "relu"}, "loop"),
+        ({"activation": "relu", "checkpoint": 3}, "checkpointed"),
     ):
         layer = kgan.layers.LSTM(UNITS, **arguments)
         layer.build(inputs().shape)
@@ -222,7 +229,7 @@ def test_half_precision_computes_in_half_and_keeps_weights_in_single():
         ({"dropout": 1.0}, r"`dropout` must be a number in \[0, 1\), got 1.0"),
         ({"recurrent_dropout": -0.1}, r"`recurrent_dropout` must be a number in \[0, 1\), got -0.1"),
         ({"implementation": 3}, "`implementation` must be 1 or 2, got 3"),
-        ({"use_cudnn": True}, "`use_cudnn` must be 'auto' or False, for there is no cuDNN path, got True"),
+        ({"use_cudnn": True}, "`use_cudnn` must be 'auto' or False, for cuDNN cannot be demanded, got True"),
         ({"checkpoint": "log"}, "`checkpoint` must be None, 'sqrt' or a positive integer, got 'log'"),
         ({"checkpoint": 0}, "`checkpoint` must be None, 'sqrt' or a positive integer, got 0"),
         ({"checkpoint": 4, "unroll": True}, "`unroll` must be False where `checkpoint` is given, got True"),

@@ -16,8 +16,11 @@ def scan(step, weights, inputs, states, *, keep_outputs, segment=None, unroll=Fa
         states = step(weights, inputs, states)
         return states, states[0] if keep_outputs else None
 
+    # To compute a step anew costs less than to write what it kept and read it again.
+    kept = body if unroll or segment is not None else jax.checkpoint(body, prevent_cse=False)
+
     def run(states, inputs):
-        return lax.scan(body, states, inputs, unroll=bool(unroll))
+        return lax.scan(kept, states, inputs, unroll=bool(unroll))
 
     states, outputs = run(states, inputs) if segment is None else _in_segments(run, states, inputs, segment)
     return outputs if keep_outputs else states[0][None], states
@@ -33,6 +36,10 @@ def _in_segments(run, states, inputs, segment):
     if first is None:
         return states, None
     return states, jnp.concatenate([first.reshape(whole, *first.shape[2:]), rest])
+
+
+def run_sequence(_step, _weights, _inputs, _states, **_settings):
+    """None: there is no faster way than `scan`."""
 
 
 def holds_nan(tensor):

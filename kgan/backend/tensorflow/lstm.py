@@ -69,6 +69,10 @@ def _recomputed(run, *groups):
     return shown, tuple(states)
 
 
+def run_sequence(_step, _weights, _inputs, _states, **_settings):
+    """None: there is no faster way than `scan`."""
+
+
 def holds_nan(tensor):
     """Whether there is NaN in a tensor whose values are known, on the CPU; elsewhere, False."""
     if not isinstance(tensor, tf.__internal__.EagerTensor) or "CPU" not in tensor.device:
