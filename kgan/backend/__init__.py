@@ -1,11 +1,14 @@
 """All that differs between PyTorch, JAX and TensorFlow: one folder of short files each.
 
 A backend's `step.py` holds `BackendModel`, a `keras.Model` with the verbs of a training step, which
-`base.py` describes: Keras's `train_step` and `test_step`; `record`, a forward pass whose backward
-pass runs only when asked for; `apply_if`, an update behind a real branch; `input_gradient`, which can
-be differentiated once more; `global_draws_from`, for draws that have no seed of their own.
-Beside it stands `device_name`, where a tensor is.
-Its `lstm.py` holds `scan`, which applies a step along time.
+`base.py` describes: Keras's `train_step` and `test_step`; `record`, a forward pass whose backward pass runs
+only when asked for, and `record_each` and `record_losses`, one for several losses; `apply_if`, an update
+behind a real branch; `input_gradient`, which can be differentiated once more; `known`, a counter's value as
+a number where that is at hand; `add_to_means`; `global_draws_from`, for draws that have no seed of their
+own. `plain_adam.py` says which optimisers a backend may update by an Adam of its own. Beside it stands
+`device_name`, where a tensor is.
+Its `lstm.py` holds `scan`, which applies a step along time, and `run_sequence`, a faster way for an
+LSTM's step.
 
 Everything above this package is written in `keras.ops` and knows no backend.
 """

@@ -49,7 +49,37 @@ class StepModel(keras.Model):
         Returns:
             A `Recording` of the gradients with respect to `variables` alone.
         """
+
+        def losses_fn():
+            loss, aux = loss_fn()
+            return (loss,), aux
+
+        (recording,) = self.record_each(losses_fn, (variables,))
+        return recording
+
+    def record_each(self, losses_fn, groups):
+        """Run `losses_fn() -> (losses, aux)` and keep what a backward pass of each loss needs.
+
+        Args:
+            losses_fn: Callable without arguments, which returns one scalar for each group and anything else.
+            groups: Lists of `keras.Variable`s of this model.
+
+        Returns:
+            For each group a `Recording` of the gradients of its loss with respect to its variables alone.
+            Their `aux` is the same.
+        """
         raise NotImplementedError
+
+    def record_losses(self, losses_fn, inputs, groups, *, parts):
+        """As `record_each` of `losses_fn(*inputs)`, which a backend may write down once and run again.
+
+        Args:
+            losses_fn: Callable `(*inputs) -> (losses, aux)`, whose `aux` holds tensors alone.
+            inputs: Tensors.
+            groups: Lists of `keras.Variable`s of this model.
+            parts: The networks and other objects whose code `losses_fn` runs.
+        """
+        return self.record_each(lambda: losses_fn(*inputs), groups)
 
     def apply_if(self, condition, optimizer, gradients, variables):
         """Where `condition` holds, apply the gradients; else do nothing at all.
@@ -68,6 +98,16 @@ class StepModel(keras.Model):
         It can be differentiated once more, within `record`, with respect to variables.
         """
         raise NotImplementedError
+
+    def known(self, counter):
+        """The value of an integer variable: a Python integer where that is at hand, else a tensor."""
+        return keras.ops.cast(counter, "int32")
+
+    def add_to_means(self, means, values):
+        """Add to each `keras.metrics.Mean` of a dict the scalar of its name; returns the means so far."""
+        for name, value in values.items():
+            means[name].update_state(keras.ops.cast(value, "float32"))
+        return {name: means[name].result() for name in values}
 
     @property
     def device(self):

@@ -1,5 +1,6 @@
 """The GAN as a `keras.Model`: one step, written once for all backends."""
 
+import functools
 import warnings
 import zipfile
 from pathlib import Path
@@ -133,6 +134,7 @@ class GAN(BackendModel):
             auto_scale_loss=False,  # the loss scale would wrap the pair, not its children
         )
         self._requested_jit_compile = jit_compile
+        self.__dict__.pop("_seed_states", None)  # a network may be another since
 
     @property
     def generator_optimizer(self):
@@ -284,23 +286,22 @@ class GAN(BackendModel):
             Dict of the six logs.
         """
         check_shape(real, self.image_shape)
-        self._reseed(randomness.SEEDS, self.step)
-        with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, self.step)):
-            return self._adversarial_step(real)
+        step = self.known(self.step)
+        self._reseed(randomness.SEEDS, step)
+        with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, step)):
+            return self._adversarial_step(real, step)
 
-    def _adversarial_step(self, real):
+    def _adversarial_step(self, real, step):
         latents = self.draw_latents(ops.shape(real)[0])
-        generator, discriminator = self.generator, self.discriminator
+        groups = (self.generator.trainable_variables, self.discriminator.trainable_variables)
+        parts = (self.generator, self.discriminator, self.adversarial_loss)
+        g, d = self.record_losses(self._adversarial_losses, (real, latents), groups, parts=parts)
+        g_loss, d_loss, d_real, d_fake = (ops.stop_gradient(value) for value in g.aux)
 
-        g = self.record(lambda: self._generator_loss(latents), generator.trainable_variables)
-        g_loss, fake = (ops.stop_gradient(value) for value in g.aux)
-        d = self.record(lambda: self._discriminator_loss(real, fake), discriminator.trainable_variables)
-        d_loss, d_real, d_fake = (ops.stop_gradient(value) for value in d.aux)
-
-        p, update_d, update_g = self._throw_coins(d_loss, g_loss)
+        p, update_d, update_g = self._throw_coins(step, d_loss, g_loss)
         # G first: torch refuses a backward pass through weights that were changed in place.
-        self.apply_if(update_g, self.generator_optimizer, g.gradients, generator.trainable_variables)
-        self.apply_if(update_d, self.discriminator_optimizer, d.gradients, discriminator.trainable_variables)
+        self.apply_if(update_g, self.generator_optimizer, g.gradients, groups[0])
+        self.apply_if(update_d, self.discriminator_optimizer, d.gradients, groups[1])
         self.step.assign_add(1)
         return self._log(d_loss=d_loss, g_loss=g_loss, p=p, d_updates=update_d, d_real=d_real, d_fake=d_fake)
 
@@ -315,7 +316,7 @@ class GAN(BackendModel):
         """
         check_shape(real, self.image_shape)
         # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
-        self._reseed(randomness.EVALUATION_SEEDS, self._means["d_loss"].count)
+        self._reseed(randomness.EVALUATION_SEEDS, self.known(self._means["d_loss"].count))
         fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=False)
         fake_logits = self._logits(fake, training=False)
         g_loss = self.adversarial_loss.generator_loss(fake_logits)
@@ -324,39 +325,52 @@ class GAN(BackendModel):
         d_real, d_fake = _mean_probability(real_logits), _mean_probability(fake_logits)
         return self._log(d_loss=d_loss, g_loss=g_loss, d_real=d_real, d_fake=d_fake)
 
-    def _generator_loss(self, latents):
-        fake = self.generator(latents, training=True)
-        loss = self.adversarial_loss.generator_loss(self._logits(fake, training=True))
-        return self.generator_optimizer.scale_loss(_with_regularisers(loss, self.generator)), (loss, fake)
+    def _adversarial_losses(self, real, latents):
+        """What each network is trained on; beside it what is logged."""
+        g_logits, real_logits, fake_logits = self._training_logits(real, latents)
+        g_loss = self.adversarial_loss.generator_loss(g_logits)
+        d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
+        totals = (
+            self.generator_optimizer.scale_loss(_with_regularisers(g_loss, self.generator)),
+            self.discriminator_optimizer.scale_loss(_with_regularisers(d_loss, self.discriminator)),
+        )
+        return totals, (g_loss, d_loss, _mean_probability(real_logits), _mean_probability(fake_logits))
 
-    def _discriminator_loss(self, real, fake):
+    def _training_logits(self, real, latents):
+        """D(G(z)) for L(G), D(x), and D(G(z)) for L(D)."""
+        fake = self.generator(latents, training=True)
+        # One pass over the generated images serves both losses, unless two of them would differ: by
+        # dropout, or by the batch statistics that each advances.
+        if not self.discriminator.non_trainable_variables:
+            real_logits = self._logits(real, training=True)
+            fake_logits = self._logits(fake, training=True)
+            return fake_logits, real_logits, fake_logits
+        g_logits = self._logits(fake, training=True)
         real_logits = self._logits(real, training=True)
-        fake_logits = self._logits(fake, training=True)
-        loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
-        seen = (loss, _mean_probability(real_logits), _mean_probability(fake_logits))
-        return self.discriminator_optimizer.scale_loss(_with_regularisers(loss, self.discriminator)), seen
+        return g_logits, real_logits, self._logits(ops.stop_gradient(fake), training=True)
 
     def _logits(self, images, *, training):
         # In the precision of the weights: losses, and p, would be coarse in half.
         return ops.cast(self.discriminator(images, training=training), self.variable_dtype)
 
-    def _throw_coins(self, d_loss, g_loss):
-        step, epoch = ops.convert_to_tensor(self.step), ops.convert_to_tensor(self.epoch)
-        p_d, p_g = self.update_policy(step, epoch, d_loss, g_loss)
+    def _throw_coins(self, step, d_loss, g_loss):
+        counters = ops.convert_to_tensor(self.step), ops.convert_to_tensor(self.epoch)
+        p_d, p_g = self.update_policy(*counters, d_loss, g_loss)
         update_d = randomness.coin(p_d, self.seed, randomness.UPDATE_DISCRIMINATOR, step)
         update_g = randomness.coin(p_g, self.seed, randomness.UPDATE_GENERATOR, step)
         return p_d, update_d, update_g
 
-    def _reseed(self, stream, step):
+    @functools.cached_property
+    def _seed_states(self):
         # All state that is not weights: this model's seed generator and those of dropout layers.
         weights = {id(weight) for weight in self.weights}
-        states = [variable for variable in self.variables if id(variable) not in weights]
-        randomness.reseed(states, self.seed, stream, step)
+        return [variable for variable in self.variables if id(variable) not in weights]
+
+    def _reseed(self, stream, step):
+        randomness.reseed(self._seed_states, self.seed, stream, step)
 
     def _log(self, **values):
-        for name, value in values.items():
-            self._means[name].update_state(ops.cast(value, "float32"))
-        return {name: self._means[name].result() for name in values}
+        return self.add_to_means(self._means, values)
 
     def get_config(self):
         """The networks, loss, policy and numbers that `from_config` needs."""

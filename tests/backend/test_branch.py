@@ -30,11 +30,16 @@ def test_a_thrown_coin_compiles_to_a_branch_and_a_certain_one_to_none():
     assert compiled_text(small_gan(update_policy=Always())).count(branch) == 0
 
 
-def test_torch_runs_no_backward_pass_for_a_skipped_update(monkeypatch):
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_torch_runs_no_backward_pass_for_a_skipped_update(monkeypatch, run_eagerly):
     if keras.backend.backend() != "torch":
         pytest.skip("the others compile the step")
-    autograd = importlib.import_module("torch").autograd
-    calls, grad = [], autograd.grad
-    monkeypatch.setattr(autograd, "grad", lambda *args, **kwargs: calls.append(1) or grad(*args, **kwargs))
-    small_gan(update_policy=FixedProbability(0.0)).fit(small_images(8), batch_size=8, verbose=0)
+    gan = small_gan(update_policy=FixedProbability(0.0))
+    gan.run_eagerly = run_eagerly
+    gan.fit(small_images(8), batch_size=8, verbose=0)  # where the step is captured, both passes are
+    module, name = ("torch.autograd", "grad") if run_eagerly else ("kgan.backend.torch.capture", "_run")
+    module = importlib.import_module(module)
+    calls, backward = [], getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *args, **kwargs: calls.append(1) or backward(*args, **kwargs))
+    gan.fit(small_images(8), batch_size=8, verbose=0)
     assert len(calls) == 1  # the generator's

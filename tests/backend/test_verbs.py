@@ -86,6 +86,16 @@ def test_input_gradient_can_be_differentiated_once_more():
     assert float(recording.gradients()[0][0]) == pytest.approx(8 * 1.5 * 5)
 
 
+def test_a_policy_may_give_its_probability_as_a_tensor():
+    class _AsTensor(UpdatePolicy):
+        def __call__(self, step, epoch, d_loss, g_loss):
+            return ops.sigmoid(d_loss - g_loss), 1
+
+    gan = small_gan(update_policy=_AsTensor())
+    history = gan.fit(small_images(64), batch_size=8, verbose=0).history
+    assert 0 < history["p"][0] < 1
+
+
 def test_a_step_is_traced_once_for_each_shape_of_batch():
     if keras.backend.backend() == "torch":
         pytest.skip("torch traces nothing")

@@ -33,6 +33,13 @@ def test_coins_are_bit_equal_to_integer_arithmetic(seed, stream):
     assert ours.tobytes() == expected.tobytes()
 
 
+def test_numbers_on_the_host_are_bit_equal_to_those_of_tensors():
+    for seed, stream in ((0, 1), (12345, 2), (2**31 - 1, randomness.EVALUATION_SEEDS)):
+        tensors = ops.convert_to_numpy(randomness.random_bits(seed, stream, ops.convert_to_tensor(STEPS)))
+        assert [randomness.random_bits(seed, stream, step) for step in range(len(STEPS))] == tensors.tolist()
+    assert randomness.uniform(7, 1, 3) == oracle_uniform(7, 1, 3)
+
+
 def test_uniforms_look_uniform_and_uncorrelated():
     # Means and correlations of n uniforms have standard errors 1/sqrt(12 n) and 1/sqrt(n); five of them.
     u = {s: np.array([oracle_uniform(7, s, int(step)) for step in STEPS]) for s in (1, 2)}
@@ -49,11 +56,10 @@ def test_certain_coins_are_python_bools_and_others_are_thrown():
     assert not bool(randomness.coin(u - 1e-6, 3, 1, 5))
 
 
-def test_reseeding_gives_each_generator_its_own_words_of_seed_and_step():
+@pytest.mark.parametrize("step", [4, ops.convert_to_tensor(4, "int32")], ids=["number", "tensor"])
+def test_reseeding_gives_each_generator_its_own_words_of_seed_and_step(step):
     generators = [keras.random.SeedGenerator(0) for _ in range(2)]
-    randomness.reseed(
-        [generator.state for generator in generators], 9, 100, ops.convert_to_tensor(4, "int32")
-    )
+    randomness.reseed([generator.state for generator in generators], 9, 100, step)
     states = [ops.convert_to_numpy(generator.state).tolist() for generator in generators]
     words = [oracle_bits(9, stream, 4) >> 1 for stream in range(100, 104)]
     assert states == [words[:2], words[2:]]

@@ -5,10 +5,13 @@ Keras runs a JAX step without side effects: state goes in, new state comes out. 
 nested scope does so inside each JAX transformation, so that no tracer leaks out of it.
 """
 
+from functools import partial
+
 import jax
 import keras
 
 from kgan.backend.base import Recording, StepModel
+from kgan.backend.jax.convolutions import with_fast_convolutions
 
 
 def _run(fn, variables, values):
@@ -65,18 +68,26 @@ class BackendModel(StepModel):
         known = {id(variable) for variable in variables}
         return [v for group in self._train_state() for v in group if id(v) not in known]
 
-    def record(self, loss_fn, variables):
+    def record_each(self, losses_fn, groups):
         """See `StepModel`."""
+        variables = [variable for group in groups for variable in group]
         others = self._others(variables)
         held = _values(others)
 
-        def loss_of(values):
-            (loss, aux), after = _run(loss_fn, [*variables, *others], [*values, *held])
-            return loss, (aux, after[len(variables) :])
+        def losses_of(*values):
+            values = [value for group in values for value in group]
+            (losses, aux), after = _run(losses_fn, [*variables, *others], [*values, *held])
+            return losses, (aux, after[len(variables) :])
 
-        loss, pullback, (aux, after) = jax.vjp(loss_of, _values(variables), has_aux=True)
+        losses, pullback, (aux, after) = jax.vjp(losses_of, *map(_values, groups), has_aux=True)
         _assign(others, after)
-        return Recording(loss, aux, lambda: pullback(jax.numpy.ones_like(loss))[0])
+
+        def gradients(index):
+            # What the other losses would add is zero, and what no group wants is never computed.
+            one_hot = tuple(jax.numpy.full_like(loss, i == index) for i, loss in enumerate(losses))
+            return with_fast_convolutions(lambda: pullback(one_hot)[index])()
+
+        return [Recording(loss, aux, partial(gradients, index)) for index, loss in enumerate(losses)]
 
     def apply_if(self, condition, optimizer, gradients, variables):
         """See `StepModel`."""

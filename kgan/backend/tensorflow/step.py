@@ -1,8 +1,12 @@
 """The verbs of a training step on TensorFlow."""
 
+from functools import partial
+
 import tensorflow as tf
 
 from kgan.backend.base import Recording, StepModel
+from kgan.backend.plain_adam import is_plain_adam
+from kgan.backend.tensorflow.adam import apply_adam
 
 
 def device_name(tensor):
@@ -18,23 +22,27 @@ def device_name(tensor):
 class BackendModel(StepModel):
     """`StepModel` on TensorFlow."""
 
-    def record(self, loss_fn, variables):
+    def record_each(self, losses_fn, groups):
         """See `StepModel`."""
-        values = [variable.value for variable in variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        values = [[variable.value for variable in variables] for variables in groups]
+        with tf.GradientTape(persistent=len(groups) > 1, watch_accessed_variables=False) as tape:
             tape.watch(values)
-            loss, aux = loss_fn()
-
-        def gradients():
-            return tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-
-        return Recording(loss, aux, gradients)
+            losses, aux = losses_fn()
+        gradients = partial(tape.gradient, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [
+            Recording(loss, aux, partial(gradients, loss, own))
+            for loss, own in zip(losses, values, strict=True)
+        ]
 
     def apply_if(self, condition, optimizer, gradients, variables):
         """See `StepModel`."""
 
         def update():
-            optimizer.apply(gradients(), variables)
+            values = gradients()
+            dense = all(isinstance(value, tf.Tensor) for value in values)
+            # A strategy sums gradients up over its replicas where Keras applies them.
+            own = dense and is_plain_adam(optimizer, variables) and not tf.distribute.has_strategy()
+            (apply_adam if own else type(optimizer).apply)(optimizer, values, variables)
             return True
 
         if condition is True:  # known while tracing: no branch in the graph

@@ -1,10 +1,14 @@
 """The verbs of a training step on PyTorch."""
 
 import contextlib
+from functools import cached_property, partial
 
 import torch
 
 from kgan.backend.base import Recording, StepModel
+from kgan.backend.plain_adam import is_plain_adam
+from kgan.backend.torch.adam import FusedAdam
+from kgan.backend.torch.capture import Captures
 
 
 def device_name(tensor):
@@ -16,24 +20,67 @@ def device_name(tensor):
 class BackendModel(StepModel):
     """`StepModel` on PyTorch."""
 
-    def record(self, loss_fn, variables):
-        """See `StepModel`."""
-        loss, aux = loss_fn()
-        values = [variable.value for variable in variables]
+    @cached_property
+    def _captures(self):
+        return Captures()
 
-        def gradients():
+    def compile(self, *args, **kwargs):
+        """See `keras.Model`; what was captured with other optimisers is forgotten."""
+        super().compile(*args, **kwargs)
+        self._captures.forget()
+
+    def make_train_function(self, force=False):
+        """See `keras.Model`: called before the first step of each `fit`."""
+        self._captures.begin()
+        self._fused_adams.clear()
+        super().make_train_function(force=force)
+
+    def record_losses(self, losses_fn, inputs, groups, *, parts):
+        """See `StepModel`."""
+        recordings = None
+        if not self.run_eagerly:
+            recordings = self._captures.record(losses_fn, inputs, groups, parts=parts)
+        return recordings or super().record_losses(losses_fn, inputs, groups, parts=parts)
+
+    def record_each(self, losses_fn, groups):
+        """See `StepModel`."""
+        losses, aux = losses_fn()
+        shared = len(losses) > 1  # by several backward passes: none of them may free the graph
+
+        def gradients(loss, variables):
+            values = [variable.value for variable in variables]
             if not values:  # a frozen network; torch refuses to differentiate by nothing
                 return []
-            return list(torch.autograd.grad(loss, values, allow_unused=True, materialize_grads=True))
+            settings = {"retain_graph": shared, "allow_unused": True, "materialize_grads": True}
+            return list(torch.autograd.grad(loss, values, **settings))
 
-        return Recording(loss.detach(), aux, gradients)
+        return [
+            Recording(loss.detach(), aux, partial(gradients, loss, variables))
+            for loss, variables in zip(losses, groups, strict=True)
+        ]
 
     def apply_if(self, condition, optimizer, gradients, variables):
         """See `StepModel`."""
         if bool(condition):
+            fused = self._fused_adam(optimizer, variables)
             values = gradients()
+            if fused is not None:
+                fused.apply(values)
+                return
             with torch.no_grad():
                 optimizer.apply(values, variables)
+
+    @cached_property
+    def _fused_adams(self):
+        return {}
+
+    def _fused_adam(self, optimizer, variables):
+        key = optimizer, *map(id, variables)
+        if key not in self._fused_adams:
+            on_cpu = all(variable.value.device.type == "cpu" for variable in variables)
+            is_plain = on_cpu and is_plain_adam(optimizer, variables)
+            self._fused_adams[key] = FusedAdam(optimizer, variables) if is_plain else None
+        return self._fused_adams[key]
 
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""
@@ -42,6 +89,23 @@ class BackendModel(StepModel):
                 inputs = inputs.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(fn(inputs).sum(), inputs, create_graph=True)
         return gradient
+
+    def known(self, counter):
+        """See `StepModel`."""
+        return int(counter.value) if counter.value.device.type == "cpu" else super().known(counter)
+
+    def add_to_means(self, means, values):
+        """See `StepModel`: on a CPU by two operations, and in numbers."""
+        totals, counts = (
+            [getattr(means[name], part).value for name in values] for part in ("total", "count")
+        )
+        if totals[0].device.type != "cpu":  # a number would wait for the device
+            return super().add_to_means(means, values)
+        with torch.no_grad():
+            torch._foreach_add_(totals, [_number(value) for value in values.values()])
+            torch._foreach_add_(counts, 1.0)
+        pairs = zip(values, totals, counts, strict=True)
+        return {name: total.item() / count.item() for name, total, count in pairs}
 
     @property
     def device(self):
@@ -54,9 +118,18 @@ class BackendModel(StepModel):
 
         Keras's dropout draws from them unless its layer was given a seed.
         """
-        on_gpu = torch.cuda.is_available()
-        with torch.random.fork_rng([torch.cuda.current_device()] if on_gpu else []):
-            torch.default_generator.manual_seed(int(seed))
-            if on_gpu:
-                torch.cuda.manual_seed(int(seed))
+        generators = [torch.default_generator]
+        if torch.cuda.is_available():
+            generators += [torch.cuda.default_generators[torch.cuda.current_device()]]
+        states = [generator.get_state() for generator in generators]  # fork_rng takes five times as long
+        try:
+            for generator in generators:
+                generator.manual_seed(int(seed))
             yield
+        finally:
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
+
+
+def _number(value):
+    return value.detach().item() if isinstance(value, torch.Tensor) else float(value)

@@ -1,0 +1,186 @@
+"""What reaches PyTorch's kernels, written down as a graph, and cut into parts that run by themselves."""
+
+import operator
+
+import torch
+from torch import fx
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode  # the way to see every operation, documented
+
+aten = torch.ops.aten
+_UNREPEATABLE = {
+    torch.Tag.nondeterministic_seeded,
+    torch.Tag.data_dependent_output,
+    torch.Tag.dynamic_output_shape,
+}
+_LARGE = 2**24 + 2**23  # multiplications; measured
+
+
+class CannotCaptureError(Exception):
+    """What was computed depends on more than its inputs, or in an order that cannot be cut."""
+
+
+class Tape(TorchDispatchMode):
+    """Writes down every operation on tensors that runs inside it, those of backward passes included.
+
+    Args:
+        inputs: The tensors whose values will be others when the operations run again.
+
+    Attributes:
+        graph: A `torch.fx.Graph` whose placeholders stand for the inputs, then for the constants.
+        constants: Tensors that came from elsewhere, and will be the same.
+
+    Raises:
+        CannotCaptureError: Where an operation draws a random number, looks at a value or uses a parameter
+            that is no input.
+    """
+
+    def __init__(self, inputs):
+        super().__init__()
+        self.graph = fx.Graph()
+        self.constants = []
+        self._nodes, self._kept = {}, []  # by the identity of tensors, which lasts while they are kept
+        for tensor in inputs:
+            self._add_placeholder(tensor)
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        """Run one operation and write it down."""
+        kwargs = kwargs or {}
+        if not _UNREPEATABLE.isdisjoint(func.tags):
+            raise CannotCaptureError(f"{func} gives another result each time, or looks at values.")
+        result = func(*args, **kwargs)
+        node = self.graph.call_function(func, *pytree.tree_map(self.node, (args, kwargs)))
+        self._name(result, node)
+        if isinstance(result, tuple | list):
+            for index, output in enumerate(result):
+                self._name(output, self.graph.call_function(operator.getitem, (node, index)))
+        return result
+
+    def node(self, value):
+        """What stands for a tensor in the graph; anything else stands for itself."""
+        if not isinstance(value, torch.Tensor):
+            return value
+        if id(value) not in self._nodes:
+            self._add_constant(value)
+        return self._nodes[id(value)]
+
+    def _name(self, value, node):
+        if isinstance(value, torch.Tensor):
+            node.meta["like"] = (value.shape, value.dtype)
+            self._kept.append(value)
+            self._nodes[id(value)] = node
+
+    def _add_placeholder(self, tensor):
+        last = next(reversed(self.graph.find_nodes(op="placeholder")), self.graph._root)
+        with self.graph.inserting_after(last):
+            self._name(tensor, self.graph.placeholder(f"x{len(self._kept)}"))
+
+    def _add_constant(self, tensor):
+        address = tensor.untyped_storage().data_ptr()
+        known = {kept.untyped_storage().data_ptr() for kept in self._kept}
+        if isinstance(tensor, torch.nn.Parameter) or (address and address in known):
+            raise CannotCaptureError("A tensor is used that may be another the next time.")
+        self._add_placeholder(tensor)
+        self.constants.append(tensor)
+
+
+def simplify(graph):
+    """Take out what costs time and changes no value but by rounding, in place.
+
+    Args:
+        graph: A `torch.fx.Graph` with an output, that will run without autograd.
+    """
+    in_place = any(map(_is_in_place, graph.nodes))  # then what is read later may have changed
+    for node in graph.nodes:
+        if node.target in (aten.detach.default, aten.lift_fresh.default):
+            node.replace_all_uses_with(node.args[0])
+        elif node.target is aten.add.Tensor and not in_place:
+            _add_to_product(graph, node)
+    graph.eliminate_dead_code()
+
+
+def _is_in_place(node):
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+
+
+def _add_to_product(graph, node):
+    """Of a + b·c make one operation, where nothing else uses b·c."""
+    for product, other in (node.args[::-1], node.args):
+        if _is_own_product(product, node) and isinstance(other, fx.Node) and not node.kwargs:
+            with graph.inserting_before(node):
+                one = graph.call_function(aten.addmm.default, (other, *product.args))
+            one.meta["like"] = node.meta["like"]
+            node.replace_all_uses_with(one)
+            return
+
+
+def _is_own_product(product, node):
+    is_product = isinstance(product, fx.Node) and product.target is aten.mm.default
+    return is_product and len(product.users) == 1 and product.meta["like"] == node.meta["like"]
+
+
+def multiply_large_by(graph, multiply):
+    """Let another function multiply the matrices large enough for its greater cost of a call, in place.
+
+    Args:
+        graph: A `torch.fx.Graph` that `simplify` has seen.
+        multiply: Callable `(operation, *matrices)`, where the operation is `aten.mm` or `aten.addmm`.
+    """
+    for node in graph.nodes:
+        if node.target in (aten.mm.default, aten.addmm.default) and _is_large_product(node):
+            node.args, node.target = (node.target, *node.args), multiply
+
+
+def _is_large_product(node):
+    *summand, (left, _), (right, _) = (matrix.meta["like"] for matrix in node.args)
+    return left.numel() * right[1] >= _LARGE and not (summand and len(summand[0][0]) == 2)
+
+
+def split(graph):
+    """Cut a graph into one part for the first of its outputs and one for each of the others.
+
+    Args:
+        graph: A `torch.fx.Graph` whose output is lists of nodes, the first list computed before the others.
+
+    Returns:
+        A function of the graph's inputs, which gives `[first, saved, saved, …]`; and for each of the others
+        one of `*saved`, which gives it.
+
+    Raises:
+        CannotCaptureError: If one of the others would change in place what is used elsewhere.
+    """
+    (outputs, *groups), placeholders = graph.output_node().args[0], graph.find_nodes(op="placeholder")
+    order = list(graph.nodes)
+    # All until the last that the outputs need runs at once: some of it may change other in place.
+    early = dict.fromkeys(order[: 1 + max(order.index(node) for node in (*outputs, *placeholders))])
+    functions, all_saved = [], []
+    for group in groups:
+        late = _needed(order[len(early) :], group)
+        if any(map(_is_in_place, late)):
+            raise CannotCaptureError("A backward pass changes a tensor in place.")
+        used = [node for user in late for node in user.all_input_nodes]
+        saved = [node for node in dict.fromkeys([*used, *group]) if node in early]
+        all_saved.append(saved)
+        functions.append(_function(saved, late, group))
+    body = [node for node in early if node.op != "placeholder"]
+    return _function(placeholders, body, [outputs, *all_saved]), functions
+
+
+def _needed(nodes, outputs):
+    """Those of the nodes, in their order, on which the outputs depend."""
+    needed = set(outputs)
+    for node in reversed(nodes):
+        if node in needed:
+            needed.update(node.all_input_nodes)
+    return [node for node in nodes if node in needed]
+
+
+def _function(inputs, nodes, outputs):
+    """The nodes as a function of the values of `inputs`."""
+    graph, copies = fx.Graph(), {}
+    for index, node in enumerate(inputs):
+        copies[node] = graph.placeholder(f"x{index}")
+    for node in nodes:
+        copies[node] = graph.node_copy(node, copies.__getitem__)
+    graph.output(fx.map_arg(outputs, copies.__getitem__))
+    return fx.GraphModule({}, graph).forward
