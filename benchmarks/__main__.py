@@ -2,7 +2,8 @@
 
 Each benchmark runs in a process of its own for each backend, and alone: leave the machine to it. The tables
 are Markdown. A ratio is our time over that of what a user would pick instead, the median of turns taken one
-after the other; beside it the lowest and the highest of them. `--quick` takes a few turns of small sizes, to
+after the other; beside it the lowest and the highest of them, and the target that was set before. The floor
+is what the arithmetic alone takes at the rate of one product. `--quick` takes a few turns of small sizes, to
 see that all of them run.
 """
 
@@ -25,13 +26,21 @@ BENCHMARKS = {
 
 def main(arguments=None):
     """Run what was asked for and print its tables; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"NAME must be one of {', '.join(BENCHMARKS)}, got {', '.join(unknown)}.")
     say(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     failed = False
     for name in options.names or BENCHMARKS:
         for backend in BENCHMARKS[name]:
-            if backend in options.backend and importlib.util.find_spec(backend):
-                failed |= not run(name, backend, _flags(name, options))
+            if backend not in options.backend:
+                continue
+            if importlib.util.find_spec(backend) is None:
+                say(f"{name}, {backend}: not installed.\n")
+                continue
+            failed |= not run(name, backend, _flags(name, options))
     return int(failed)
 
 

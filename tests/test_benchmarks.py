@@ -95,6 +95,12 @@ def test_a_failing_benchmark_is_named_and_fails_the_command(monkeypatch, capfd):
     assert "benchmarks.no_such_benchmark failed with 1" in capfd.readouterr().out
 
 
+def test_a_name_that_is_none_is_said(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["gna"])
+    assert "must be one of lstm, lengths, gan, everyday, got gna." in capsys.readouterr().err
+
+
 def test_flags_reach_the_benchmarks_that_take_them(monkeypatch):
     started = []
     monkeypatch.setattr(command, "run", lambda name, backend, flags: started.append((name, flags)) or True)
