@@ -32,6 +32,7 @@ _LAZY = {
     "pictures": "kgan.pictures",
     "plots": "kgan.plots",
     "presets": "kgan.presets",
+    "saving": "kgan.saving",
     "update_policies": "kgan.gan.update_policies",
 }
 

@@ -23,11 +23,25 @@ class NumberedEpochs(keras.utils.PyDataset):
     def __init__(self, *, first_epoch=0):
         super().__init__()
         self.epoch = first_epoch
+        self._first_batch = 0
         self._begun = self._ended = False
 
     def batch(self, index):
         """What `fit` is given at this index of the epoch."""
         raise NotImplementedError
+
+    def begin_at(self, batch):
+        """Leave out the batches before this one in every epoch of the `fit` that follows."""
+        self._first_batch = batch
+
+    def forget_look(self):
+        """Begin the epoch under this number, even if its only batch was looked at."""
+        self._ended = False
+
+    @property
+    def num_batches(self):
+        """Batches of an epoch, less those that are left out."""
+        return len(self) - self._first_batch
 
     def on_epoch_begin(self):
         """Go on to the next epoch, if this one has ended."""
@@ -35,6 +49,7 @@ class NumberedEpochs(keras.utils.PyDataset):
         self._begun, self._ended = True, False
 
     def __getitem__(self, index):
+        index += self._first_batch
         self._ended |= self._begun and index == len(self) - 1
         return self.batch(index)
 
@@ -57,21 +72,19 @@ class ShuffledBatches(NumberedEpochs):
         self.num_rows = num_rows
         self.batch_size = batch_size
         self.seed = seed
-        self._order = self._new_order()
+        self._ordered = None  # an epoch and its order
 
-    def _new_order(self):
+    def order(self):
+        """Numbers of all samples in the order of `epoch`, an integer array `(num_rows,)`."""
         if self.seed is None:
             return np.arange(self.num_rows)
         return np.random.default_rng((self.seed, self.epoch)).permutation(self.num_rows)
 
     def rows(self, index):
         """Numbers of the samples in a batch, an integer array `(batch,)`."""
-        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        if self._ordered is None or self._ordered[0] != self.epoch:
+            self._ordered = self.epoch, self.order()
+        return self._ordered[1][index * self.batch_size : (index + 1) * self.batch_size]
 
     def __len__(self):
         return math.ceil(self.num_rows / self.batch_size)
-
-    def on_epoch_begin(self):
-        """Shuffle for the epoch that begins."""
-        super().on_epoch_begin()
-        self._order = self._new_order()

@@ -1,13 +1,23 @@
-"""Files that appear whole or not at all, and errors that name them."""
+"""Files that appear whole or not at all, errors that name them, and JSON that may come from anyone."""
 
 import contextlib
 import errno
+import json
 import os
+import re
+
+import psutil
+
+_MOST_TEXT = 64 << 20  # bytes of a file of text in a run folder
+
+_TEMPORARY = re.compile(r"\.kgan-.+-(\d+)(\.\w+)?")  # as `replacing` names them
 
 
 @contextlib.contextmanager
 def replacing(path):
     """A temporary path beside `path`, of the same suffix, that takes its place on success.
+
+    What was written is on the disk before it does: a machine that stops leaves the old file or the new.
 
     Args:
         path: `pathlib.Path` of the file to write. Its folder is created.
@@ -18,14 +28,28 @@ def replacing(path):
     Raises:
         OSError: If the file cannot be written; it names `path`.
     """
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".kgan-{path.stem}-{os.getpid()}{path.suffix}")
     with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
+            flush(temporary)
             temporary.replace(path)
+            flush(path.parent)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the error that led here says more
+                temporary.unlink(missing_ok=True)
+
+
+def flush(path):
+    """Wait until a file's bytes, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():  # which cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -35,3 +59,40 @@ def naming(path):
         yield
     except OSError as error:
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+
+
+def sweep(folder):
+    """Remove what killed processes had begun to write by `replacing` in a folder, and below it.
+
+    Args:
+        folder: `pathlib.Path`.
+    """
+    for leftover in folder.rglob(".kgan-*"):
+        named = _TEMPORARY.fullmatch(leftover.name)
+        if named and not psutil.pid_exists(int(named[1])):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
+
+
+def check_size(path):
+    """Raise ValueError if a file of text is larger than any that is written here."""
+    size = path.stat().st_size
+    if size > _MOST_TEXT:
+        raise ValueError(f"it has {size:,} bytes, more than {_MOST_TEXT:,}")
+
+
+def read_json(path):
+    """The value in a JSON file.
+
+    Args:
+        path: `pathlib.Path`.
+
+    Raises:
+        ValueError: If it is no JSON, nested too deep or too large.
+        OSError: If it cannot be read.
+    """
+    check_size(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None

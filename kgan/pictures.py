@@ -1,6 +1,8 @@
 """Pictures of images: grids, the stages of a run side by side, a movie."""
 
 import io
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from kgan.spec import check, is_count, is_number
 
 _GREY = 40  # of the gaps
 _LARGE = 400  # pixels a side
+_MOST_PIXELS = 50_000_000  # of one that is read; the largest that is written has 10 million
 
 
 def image_grid(images, *, columns, scale=4):
@@ -183,8 +186,15 @@ def check_movie(*, seconds, max_frames):
 
 
 def _read(path):
-    with Image.open(path) as picture:
-        picture.load()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it is refused below
+            with Image.open(path) as picture:
+                rule = f"a picture of at most {_MOST_PIXELS:,} pixels"
+                check("path", rule, str(path), holds=math.prod(picture.size) <= _MOST_PIXELS)
+                picture.load()
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path} is too large: {error}") from None
     return picture
 
 

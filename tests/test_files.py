@@ -1,6 +1,8 @@
+import os
+
 import pytest
 
-from kgan.files import replacing
+from kgan.files import replacing, sweep
 from kgan.runs import Run
 
 
@@ -20,6 +22,17 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert caught.value.filename == str(path)
     assert path.read_text() == "first"
     assert [file.name for file in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_what_killed_processes_had_begun_to_write_is_swept_and_nothing_else(tmp_path):
+    alive, dead = os.getpid(), 2**22 + 1  # beyond the largest number that a process has on Linux
+    kept = ["model.keras", ".hidden-1.png", "samples/step-000001.png", f".kgan-model-{alive}.keras"]
+    for name in [*kept, f".kgan-model-{dead}.keras", f"samples/.kgan-step-000001-{dead}.png"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    sweep(tmp_path)
+    left = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(left) == sorted(kept)
 
 
 def test_runs_are_numbered_and_never_overwritten(tmp_path):

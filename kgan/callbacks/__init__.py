@@ -1,9 +1,11 @@
 """Callbacks for `fit`."""
 
+from kgan.callbacks.checkpoint import Checkpoint
 from kgan.callbacks.collapse_alarm import Alarm, CollapseAlarm
 from kgan.callbacks.evaluate import Best, Evaluate
 from kgan.callbacks.interrupt import FinishStepOnInterrupt
 from kgan.callbacks.logs import EpochLog, NetworkLog, StepLog
+from kgan.callbacks.not_finite import DivergedError, StopOnNotFinite
 from kgan.callbacks.progress import ProgressBar, SharedProgressBar
 from kgan.callbacks.sample_grid import SampleGrid
 from kgan.callbacks.sample_movie import SampleMovie
@@ -12,7 +14,9 @@ from kgan.callbacks.tensorboard import TensorBoard
 __all__ = [
     "Alarm",
     "Best",
+    "Checkpoint",
     "CollapseAlarm",
+    "DivergedError",
     "EpochLog",
     "Evaluate",
     "FinishStepOnInterrupt",
@@ -22,5 +26,6 @@ __all__ = [
     "SampleMovie",
     "SharedProgressBar",
     "StepLog",
+    "StopOnNotFinite",
     "TensorBoard",
 ]

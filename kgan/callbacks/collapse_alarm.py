@@ -98,10 +98,12 @@ class CollapseAlarm(AtIntervals):
         self._reference = 0.0 if images is None else _spread(np.asarray(images[:1000]))
         self._of = "its largest so far" if images is None else "the real images'"
         self._conditions, self._num_evaluations = {}, 0
+        self._restored = None
 
     def on_train_begin(self, logs=None):
         """Look from here on."""
-        self._window = LogWindow(int(self.model.step.value))
+        self._window = self._restored or LogWindow(int(self.model.step.value))
+        self._restored = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keras's means begin anew."""
@@ -112,6 +114,23 @@ class CollapseAlarm(AtIntervals):
         """Look where the interval has passed."""
         self._window.see(batch, logs)
         super().on_train_batch_end(batch, logs)
+
+    def state(self):
+        """The alarms, and what was seen since."""
+        return {
+            "alarms": [dataclasses.asdict(alarm) for alarm in self.alarms],
+            "conditions": self._conditions,
+            "reference": self._reference,
+            "evaluations": self._num_evaluations,
+            "window": self._window.state(),
+        }
+
+    def restore(self, state, *, in_epoch):
+        """Look on from what was seen."""
+        self.alarms = [Alarm(**alarm) for alarm in state["alarms"]]
+        self._conditions = {kind: tuple(seen) for kind, seen in state["conditions"].items()}
+        self._reference, self._num_evaluations = state["reference"], state["evaluations"]
+        self._restored = LogWindow.of(state["window"], in_epoch=in_epoch)
 
     def act(self):
         """Look."""

@@ -1,16 +1,17 @@
 """How good the samples are while training goes on."""
 
 import dataclasses
+import hashlib
 import logging
 import math
 from pathlib import Path
 
 import numpy as np
 
+from kgan import saving
 from kgan.callbacks.intervals import AtIntervals
 from kgan.callbacks.logs import CSVFile
 from kgan.evaluation import NUM_CLASSES, NUM_FEATURES, load_judge, quick_judge
-from kgan.files import replacing
 from kgan.spec import check, is_count, is_seed
 
 _LOGGED = ("frechet", "total_variation")
@@ -92,12 +93,27 @@ class Evaluate(AtIntervals):
         rule = f"at least {NUM_FEATURES}, the number of features, for which there must be an image each"
         check("samples", rule, samples, holds=judge is not None or samples >= NUM_FEATURES)
         self.rows, self.best = [], None
+        self._saved = None  # checksum of the best model's file
         self._file = CSVFile(path)
 
     @property
     def path(self):
         """The CSV file."""
         return self._file.path
+
+    def state(self):
+        """The rows, the best of them, and how much of the file there is."""
+        best = self.best and dataclasses.asdict(self.best)
+        return {"rows": self.rows, "best": best, "model": self._saved, "file": self._file.state()}
+
+    def restore(self, state, *, in_epoch):
+        """Go on after the rows that there were."""
+        self.rows, self.best = state["rows"], state["best"] and Best(**state["best"])
+        self._saved = state["model"]
+        if self._saved != self._checksum():  # of a later step, which comes again or never was on this way
+            self.best_model.unlink(missing_ok=True)
+            self.best = self._saved = None
+        self._file.restore(state["file"], in_epoch=in_epoch)
 
     def on_train_begin(self, logs=None):
         """See that the images can be judged."""
@@ -155,10 +171,15 @@ class Evaluate(AtIntervals):
     def _save(self):
         if self.best_model is not None:
             try:
-                with replacing(self.best_model) as temporary:
-                    self.model.save(temporary)
+                saving.save(self.model, self.best_model)
+                self._saved = self._checksum()
             except _FAILURES as error:
                 _warn("the best model so far was not saved: %s", error)
+
+    def _checksum(self):
+        if self.best_model is None or not self.best_model.is_file():
+            return None
+        return hashlib.sha256(self.best_model.read_bytes()).hexdigest()
 
 
 def _warn(text, error):

@@ -5,6 +5,8 @@ steps and leaves the file open where training ends early.
 """
 
 import csv
+import logging
+import os
 from pathlib import Path
 
 import keras
@@ -57,7 +59,30 @@ class CSVFile(keras.callbacks.Callback):
     def close(self):
         """Close the file, if it was opened: to be called where training ended early."""
         if self._file is not None:
-            self._file.close()
+            with naming(self.path):
+                self._file.close()
+
+    def state(self):
+        """How much of the file there is, once that is on the disk, and its columns."""
+        if not self.is_open:
+            return {"bytes": self.path.stat().st_size if self._columns else 0, "columns": self._columns}
+        with naming(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            return {"bytes": os.fstat(self._file.fileno()).st_size, "columns": self._columns}
+
+    def restore(self, state, *, in_epoch):
+        """Go on after the rows that there were; later ones, of steps that come again, are cut off."""
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        if size < state["bytes"]:
+            logging.getLogger("kgan").warning(
+                "kgan: %s has lost rows: %d of %d bytes are there.", self.path, size, state["bytes"]
+            )
+        self._columns = state["columns"] if size else None
+        if self._columns:
+            os.truncate(self.path, min(size, state["bytes"]))
+            self._file = self.path.open("a", newline="", encoding="utf-8")
+            self._file.close()  # `open` adds to it
 
 
 class EpochLog(CSVFile):
@@ -90,11 +115,13 @@ class StepLog(CSVFile):
         super().__init__(path)
         check("every_steps", "a positive integer", every_steps, holds=is_count(every_steps))
         self.every_steps = every_steps
+        self._restored = None
 
     def on_train_begin(self, logs=None):
         """Open the file; count from here."""
         super().on_train_begin()
-        self._window = LogWindow(int(self.model.step.value))
+        self._window = self._restored or LogWindow(int(self.model.step.value))
+        self._restored = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keras's means begin anew."""
@@ -112,6 +139,15 @@ class StepLog(CSVFile):
         if self.is_open:
             self._flush()
         super().close()
+
+    def state(self):
+        """As of every `CSVFile`, and the sums since the last row."""
+        return super().state() | {"window": self._window.state()}
+
+    def restore(self, state, *, in_epoch):
+        """Go on after the rows that there were, with the sums since the last."""
+        super().restore(state, in_epoch=in_epoch)
+        self._restored = LogWindow.of(state["window"], in_epoch=in_epoch)
 
     def _flush(self):
         if means := self._window.take():
@@ -135,12 +171,26 @@ class NetworkLog(CSVFile):
 
     def __init__(self, path):
         super().__init__(path)
-        self.rows = []
+        self.rows, self._labels, self._step = [], {}, 0
 
-    def begin(self, network, length):
-        """Name the network and the length of its sequences; count steps from here."""
+    def begin(self, network, length, *, step=0):
+        """Name the network and the length of its sequences; count steps from this one."""
         self._labels = {"network": network, "length": length}
-        self._step = 0
+        self._step = step
+
+    def state(self):
+        """The rows, what those that follow are of, and the steps so far."""
+        return {"rows": [dict(row) for row in self.rows], "labels": self._labels, "step": self._step}
+
+    def restore(self, state, *, in_epoch):
+        """Write the file anew with the rows that there were; later ones are of steps that come again."""
+        self.close()
+        self._file = self._columns = None
+        self.rows, self._labels, self._step = [], state["labels"], state["step"]
+        self.open()
+        for row in state["rows"]:
+            self._add(row)
+        self.close()
 
     def on_train_batch_end(self, batch, logs=None):
         """Count the step."""
@@ -154,6 +204,8 @@ class NetworkLog(CSVFile):
 
     def add(self, row):
         """Write a row of values by column; the file must be open."""
-        row = self._labels | row
+        self._add(self._labels | row)
+
+    def _add(self, row):
         self.rows.append(row)
         self.write({column: row.get(column, "") for column in self._all_columns})

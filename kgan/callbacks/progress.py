@@ -21,6 +21,7 @@ class ProgressBar(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._bar = None
+        self._begin = 0
 
     def on_train_begin(self, logs=None):
         """Show the bar."""
@@ -34,7 +35,8 @@ class ProgressBar(keras.callbacks.Callback):
 
     def _open(self, total, length):
         tqdm.tqdm.write(f"{length} by {keras.backend.backend()} on {self._device}", file=sys.stderr)
-        self._bar = tqdm.tqdm(total=total, unit=" steps", dynamic_ncols=True, mininterval=0.5)
+        options = {"unit": " steps", "dynamic_ncols": True, "mininterval": 0.5}
+        self._bar = tqdm.tqdm(total=total, initial=self._begin, **options)
         self._next_logs = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -52,6 +54,14 @@ class ProgressBar(keras.callbacks.Callback):
             )
         self._bar.update(batch + 1 - self._done)  # more than one with `steps_per_execution`
         self._done = batch + 1
+
+    def state(self):
+        """How far the bar is."""
+        return {"steps": self._bar.n}
+
+    def restore(self, state, *, in_epoch):
+        """Begin where the bar was."""
+        self._begin = state["steps"]
 
     def on_train_end(self, logs=None):
         """Leave the bar as it ended."""
@@ -84,6 +94,16 @@ class SharedProgressBar(ProgressBar):
         """Show the bar, if it is the first call."""
         if self._bar is None:
             self._open(self.total, f"{self.total:,} steps" if self.total else "as many steps as it takes")
+
+    def state(self):
+        """How far the bar is, or is to begin."""
+        return {"steps": self._begin if self._bar is None else self._bar.n}
+
+    def restore(self, state, *, in_epoch):
+        """Go on where the bar was."""
+        self._begin = state["steps"]
+        if self._bar is not None:
+            self._bar.n = self._begin
 
     def advance(self, steps, text):
         """Count steps that were made without this callback, and show a text after the name."""

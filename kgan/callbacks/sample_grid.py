@@ -1,17 +1,24 @@
 """Pictures of what the generator draws, from the same latents each time."""
 
+import logging
+import re
 from pathlib import Path
+
+import numpy as np
 
 from kgan.callbacks.intervals import AtIntervals
 from kgan.pictures import check_image_shape, write_grid
 from kgan.spec import check, is_count
+
+_NUMBERED = re.compile(r"(?:step|epoch)-(\d+)\.png")
 
 
 class SampleGrid(AtIntervals):
     """Writes a PNG of generated images at the start, then every n steps or epochs, and at the end.
 
     The latents stay the same, so that the pictures of a run can be compared. They are
-    step-000500.png or epoch-0001.png, numbered over the model's life.
+    step-000500.png or epoch-0001.png, numbered over the model's life. A picture of numbers that are not
+    finite is never written; one that the disk does not take is said once, and then there are no more.
 
     Args:
         directory: Folder for the pictures, created when the first is written.
@@ -35,11 +42,14 @@ class SampleGrid(AtIntervals):
         for name, value in (("rows", rows), ("scale", scale)):
             check(name, "a positive integer", value, holds=is_count(value))
         self.pictures, self.steps = [], []
+        self._is_off = self._resumed = False
 
     def on_train_begin(self, logs=None):
-        """The picture before the first step."""
+        """The picture before the first step, unless training goes on from a checkpoint."""
         check_image_shape(self.model.image_shape)
-        self.draw_last()
+        if not self._resumed:
+            self.draw_last()
+        self._resumed = False
 
     def on_train_end(self, logs=None):
         """The picture after the last step."""
@@ -50,14 +60,46 @@ class SampleGrid(AtIntervals):
         if self._path() not in self.pictures[-1:]:
             self.act()
 
+    @property
+    def last(self):
+        """Path of the last picture, or None if there is none."""
+        return self.pictures[-1] if self.pictures else None
+
     def _path(self):
         if self.unit == "epoch":
             return self.directory / f"epoch-{int(self.model.epoch.value):04d}.png"
         return self.directory / f"step-{int(self.model.step.value):06d}.png"
 
+    def state(self):
+        """The pictures that were written."""
+        return {"pictures": [path.name for path in self.pictures], "steps": self.steps}
+
+    def restore(self, state, *, in_epoch):
+        """Go on after the pictures that there were; later ones, of steps that come again, are removed."""
+        self.pictures = [self.directory / name for name in state["pictures"]]
+        self.steps, self._resumed = state["steps"], True
+        last = max(map(_number, self.pictures), default=-1)
+        for later in self.directory.glob(f"{self.unit}-*.png"):
+            if _NUMBERED.fullmatch(later.name) and _number(later) > last:
+                later.unlink()
+
     def act(self):
-        """Write the picture of this moment."""
+        """Write the picture of this moment; where that fails, say so once and draw no more."""
         images = self.model.sample(self.rows**2, seed=self.seed)
-        write_grid(self._path(), images, columns=self.rows, scale=self.scale)
+        if self._is_off or not np.isfinite(images).all():  # of which `StopOnNotFinite` speaks
+            return
+        try:
+            write_grid(self._path(), images, columns=self.rows, scale=self.scale)
+        except OSError as error:
+            self._is_off = True
+            logging.getLogger("kgan").warning(
+                "kgan: %s was not written (%s): training goes on without pictures.",
+                *(self._path(), error.strerror),
+            )
+            return
         self.pictures.append(self._path())
         self.steps.append(int(self.model.step.value))
+
+
+def _number(picture):
+    return int(_NUMBERED.fullmatch(picture.name)[1])

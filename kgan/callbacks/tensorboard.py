@@ -27,13 +27,21 @@ class TensorBoard(keras.callbacks.Callback):
         check_installed("tensorboard", use="`TensorBoard`")
         self.directory, self.grid = directory, grid
         self._writer = None
-        self._num_shown = 0
+        self._num_shown, self._last_step = 0, None
 
     def on_train_begin(self, logs=None):
         """Open the folder."""
         self.close()  # an earlier `fit` may have been interrupted
-        self._writer = summary_writer(self.directory)
+        self._writer = summary_writer(self.directory, hide_after=self._last_step)
         self._show_new_pictures()
+
+    def state(self):
+        """What was shown, and until which step."""
+        return {"pictures": self._num_shown, "step": int(self.model.step.value)}
+
+    def restore(self, state, *, in_epoch):
+        """Go on after what was shown; what was written of later steps, which come again, is hidden."""
+        self._num_shown, self._last_step = state["pictures"], state["step"]
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the logs and what pictures there are since the last epoch."""

@@ -19,16 +19,23 @@ class LogWindow:
         self._carried = {}  # sums of steps of earlier epochs that were not taken yet
         self._taken = {}  # sums of this epoch's steps that were taken already
         self._latest = {}
+        self._batch = -1  # the last that was seen of this epoch
+        self._resumed = False
 
     def begin_epoch(self, step):
         """Keras's means begin anew, after so many steps of the model's life."""
+        self._batch = -1
+        if self._resumed:  # in the midst of an epoch, whose means go on
+            self._resumed = False
+            return
         self._carried = self._pending()
         self.step = self._epoch_start = step
         self._taken, self._latest = {}, {}
 
     def see(self, batch, logs):
         """Note the logs of a batch of the epoch."""
-        self.step = self._epoch_start + batch + 1
+        self.step += batch - self._batch  # more than one with `steps_per_execution`
+        self._batch = batch
         self._latest = dict(logs or {})  # kept as they are: to read them waits for the device
 
     def take(self):
@@ -36,6 +43,26 @@ class LogWindow:
         pending, steps = self._pending(), self.step - self._last
         self._taken, self._carried, self._last = self._sums(), {}, self.step
         return {name: total / steps for name, total in pending.items()} if steps else {}
+
+    def state(self):
+        """The sums and counts, as plain values."""
+        latest = {name: float(mean) for name, mean in self._latest.items()}
+        counts = {"step": self.step, "epoch_start": self._epoch_start, "last": self._last}
+        return counts | {"carried": self._carried, "taken": self._taken, "latest": latest}
+
+    @classmethod
+    def of(cls, state, *, in_epoch):
+        """The window that had this `state`.
+
+        Args:
+            state: Dict that `state` returned.
+            in_epoch: Whether the epoch that begins next is the same one, from its midst on.
+        """
+        window = cls(state["step"])
+        window._epoch_start, window._last = state["epoch_start"], state["last"]
+        window._carried, window._taken, window._latest = state["carried"], state["taken"], state["latest"]
+        window._resumed = in_epoch
+        return window
 
     def _sums(self):
         steps = self.step - self._epoch_start

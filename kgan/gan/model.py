@@ -2,8 +2,6 @@
 
 import functools
 import warnings
-import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,6 +13,7 @@ from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
+from kgan.saving import Saved, fit_from, load
 from kgan.spec import check, is_count, is_seed
 
 for _spec in (*losses.Loss.choices().values(), *update_policies.UpdatePolicy.choices().values()):
@@ -205,7 +204,18 @@ class GAN(BackendModel):
         ]
         return np.concatenate(batches).astype("float32", copy=False)
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, *, callbacks=None, shuffle=True, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        *,
+        callbacks=None,
+        shuffle=True,
+        resume=None,
+        **kwargs,
+    ):
         """Train on images; as `keras.Model.fit`, with these differences.
 
         Args:
@@ -219,13 +229,17 @@ class GAN(BackendModel):
             callbacks: As in `keras.Model.fit`.
             shuffle: For arrays, whether to visit them in a new order each epoch, a function of
                 (seed, epoch). Data sets keep the order that they have.
+            resume: `kgan.saving.Saved` that a `kgan.callbacks.Checkpoint` wrote in an earlier call of
+                this with the same arguments and callbacks; this is its model, `resume.load()`. Training
+                goes on from there to the same bits; `epochs` counts those before, too.
             **kwargs: Other arguments of `keras.Model.fit`, such as `verbose` and
                 `validation_data`; no weights, and for arrays no `steps_per_epoch` or
                 `validation_split`.
 
         Raises:
-            ValueError: If images have another shape or range than the generator's, or
-                `batch_size` or `epochs` are not positive or larger than the data.
+            ValueError: If images have another shape or range than the generator's,
+                `batch_size` or `epochs` are not positive or larger than the data, or `resume` is of
+                another model.
         """
         self._check_ready(x)
         check("epochs", "a positive integer", epochs, holds=is_count(epochs))
@@ -234,10 +248,25 @@ class GAN(BackendModel):
             y = batch_size = None
         elif isinstance(x, keras.utils.PyDataset):
             checked_images(keras.utils.unpack_x_y_sample_weight(x[0])[0], self.image_shape)
-        callbacks = [_CountEpochs(), *(keras.tree.flatten(callbacks) if callbacks else ())]
-        return super().fit(
-            x, y, batch_size=batch_size, epochs=epochs, callbacks=callbacks, shuffle=False, **kwargs
-        )
+        callbacks = keras.tree.flatten(callbacks) if callbacks else []
+        for callback in callbacks:
+            if hasattr(callback, "watch"):
+                callback.watch(callbacks)
+        kwargs |= {"y": y, "batch_size": batch_size, "epochs": epochs, "shuffle": False}
+        kwargs["callbacks"] = [_CountEpochs(), *callbacks]
+        if resume is None:
+            return super().fit(x, **kwargs)
+        self._check_resumed(resume)
+        first = kwargs.get("initial_epoch")
+        check("initial_epoch", "left out where `resume` is given", first, holds=first is None)
+        return fit_from(resume, super().fit, x, model=self, **kwargs)
+
+    def _check_resumed(self, saved):
+        rule = "a kgan.saving.Saved, such as kgan.saving.Checkpoints(directory).last()"
+        check("resume", rule, saved, holds=isinstance(saved, Saved))
+        here = int(self.step.value)
+        rule = f"a checkpoint of this model, which is at step {here:,}: train `resume.load()`"
+        check("resume", rule, f"one of step {saved.step:,}", holds=saved.step == here)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Mean losses on images, in inference mode; arguments as in `keras.Model.evaluate`.
@@ -417,16 +446,14 @@ def load_model(path):
         path: File that `GAN.save` wrote, on any backend.
 
     Returns:
-        A `GAN`, compiled if it was when saved. Its file is read in Keras's safe mode: it runs no code.
+        A `GAN`, compiled if it was when saved. Its file is looked at as `kgan.saving.load` describes: it
+        runs no code and reads no other file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or holds another model.
+        ValueError: If it is truncated, damaged or refused, or holds another model.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} does not exist, so no model can be loaded from it.")
-    check("path", "a .keras file that is whole", str(path), holds=zipfile.is_zipfile(path))
-    model = keras.saving.load_model(path, safe_mode=True)
+    model = load(path)
     check("path", "a file that a GAN was saved in", str(path), holds=isinstance(model, GAN))
     return model
 

@@ -170,5 +170,5 @@ def test_a_file_that_is_not_there_or_not_whole_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gan\.keras does not exist"):
         kgan.load_model(tmp_path / "gan.keras")
     (tmp_path / "gan.keras").write_bytes(b"PK\x03\x04 cut short")
-    with pytest.raises(ValueError, match=r"`path` must be a \.keras file that is whole, got '.*gan\.keras'"):
+    with pytest.raises(ValueError, match=r"gan\.keras is truncated: it breaks off after 14 bytes"):
         kgan.load_model(tmp_path / "gan.keras")
