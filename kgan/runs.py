@@ -6,6 +6,7 @@ samples/         sample grids, and samples.gif, which plays them
 plots/           losses.png, balance.png, progress.png, interpolation.png, classes.png, evaluations.png
                  interpolation-frames.png, pairs.png and interpolation-4-to-1-lerp-7-seed-0.png and the like
 tensorboard/     the same for TensorBoard, where it was asked for
+checkpoints/     the last two, from which training goes on
 model.keras      both networks, both optimisers, step and epoch
 best.keras       the same where the samples were the best of those that were evaluated in training
 evaluations.csv  a row an evaluation in training
@@ -17,16 +18,20 @@ generator.onnx   the generator alone, where it was exported
 
 A run of the palindrome task has config.json, log.csv, report.html and
 
+checkpoints/     the last two, from which training goes on
 plots/           length-05.png, ..., length-accuracy.png; curriculum.png
 models/          lstm-05.keras, ...; of a curriculum lstm.keras
 results.json     what each network came to at each length, beside what was claimed
 """
 
+import contextlib
 import dataclasses
 import json
+import os
+import stat
 from pathlib import Path
 
-from kgan.files import replacing
+from kgan.files import read_json, replacing
 
 
 def refuse_existing(path):
@@ -73,6 +78,8 @@ class Run:
 
         Raises:
             FileNotFoundError: If it is not, or is no run.
+            ValueError: If something in it is a link that leads out of it, or neither a file nor a folder:
+                it may come from anyone, and is read and written by name.
         """
         run = cls(Path(path))
         if not run.config.is_file():
@@ -80,7 +87,20 @@ class Run:
                 f"`run` must be the folder of a run, with its config.json, got {str(path)!r}."
                 f"{_runs_near(run.path)}"
             )
+        _check_entries(run.path)
         return run
+
+    @classmethod
+    def newest(cls, root, prefix):
+        """The run of root/prefix-… that was written to last.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        configs = list(Path(root).glob(f"{prefix}-*/config.json"))
+        if not configs:
+            raise FileNotFoundError(f"There is no run {root}/{prefix}-… to go on with: name its folder.")
+        return cls.open(max((config.parent for config in configs), key=_last_written))
 
     @property
     def config(self):
@@ -106,6 +126,16 @@ class Run:
     def plots(self):
         """Folder of the plots."""
         return self.path / "plots"
+
+    @property
+    def is_of_palindromes(self):
+        """Whether it is a run of the palindrome task, which draws its own data, and not of a GAN."""
+        return "data" not in self.read_config()
+
+    @property
+    def checkpoints(self):
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
 
     @property
     def tensorboard(self):
@@ -180,8 +210,11 @@ class Run:
             ValueError: If the file is damaged.
         """
         try:
-            config = json.loads(self.config.read_text(encoding="utf-8"))
-            parts = ("settings", *({"data"} & set(config)))  # the palindrome task draws its own
+            config = read_json(self.config)
+            has_data = "architecture" in config["settings"]  # the palindrome task draws its own
+            parts = ("settings", *({"data"} if has_data else {"data"} & set(config)))
+            if has_data:
+                _ = config["data"]["name"]
             return config | {part: dict(config[part]) for part in parts}
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{self.config} is damaged or no run's: {error!r}.") from None
@@ -203,7 +236,7 @@ class Run:
         if not self.results.is_file():
             return {}
         try:
-            return dict(json.loads(self.results.read_text(encoding="utf-8")))
+            return dict(read_json(self.results))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.results} is damaged: {error!r}.") from None
 
@@ -216,14 +249,42 @@ class Run:
         _write_json(self.interpolation, interpolation)
 
     def save_model(self, model, name=None):
-        """Save a `keras.Model` as model.keras, or as one of several by its name."""
-        with replacing(self.model if name is None else self.models / f"{name}.keras") as temporary:
-            model.save(temporary)
+        """Save a `keras.Model` as model.keras, or as one of several by its name.
+
+        Raises:
+            kgan.saving.NotFiniteError: If one of its numbers is NaN or infinite.
+            OSError: If it cannot be written.
+        """
+        from kgan import saving  # with Keras, which a command that reads runs does without
+
+        saving.save(model, self.model if name is None else self.models / f"{name}.keras")
+
+
+def _last_written(folder):
+    return max(path.stat().st_mtime for path in [*folder.glob("*"), *folder.glob("checkpoints/*")])
 
 
 def _write_json(path, values):
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _check_entries(folder):
+    """Raise ValueError if a name in a folder, or below it, leads elsewhere."""
+    whole = os.path.realpath(folder)
+    for parent, folders, files in os.walk(folder):  # which follows no links
+        for entry in (Path(parent) / name for name in (*folders, *files)):
+            with contextlib.suppress(FileNotFoundError):  # a run that is being trained has some for a moment
+                _check_entry(entry, entry.lstat().st_mode, whole)
+
+
+def _check_entry(entry, mode, whole):
+    if stat.S_ISLNK(mode):
+        target = os.path.realpath(entry)
+        if not target.startswith(f"{whole}{os.sep}"):
+            raise ValueError(f"{entry} leads out of the run, to {target}: put that in its place.")
+    elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(f"{entry} is neither a file nor a folder: remove it.")
 
 
 def _runs_near(path):

@@ -220,7 +220,7 @@ def test_evaluate_judges_the_samples_and_prints_each_metric_beside_that_of_real_
 def test_evaluate_takes_the_best_model_where_asked_to_and_says_if_there_is_none(run, capsys):
     assert cli.main(["evaluate", str(run), "--best"]) == 2
     assert (
-        f"{run} holds no best.keras: none was kept in training. There are config.json,"
+        f"{run} holds no best.keras: none was kept in training. There are checkpoints, config.json,"
         in capsys.readouterr().err
     )
     shutil.copy(run / "model.keras", run / "best.keras")
@@ -388,7 +388,7 @@ def test_a_run_without_a_model_is_named_with_what_there_is(run, capsys):
         assert cli.main([command[0], str(run), *command[1:]]) == 2
         error = capsys.readouterr().err
         assert f"{run} holds no model.keras: its training goes on or was broken off." in error
-        assert "There are config.json, " in error
+        assert "There are checkpoints, config.json, " in error
         assert "log.csv, plots, report.html, results.json, samples, steps.csv." in error
 
 

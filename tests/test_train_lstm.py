@@ -1,9 +1,12 @@
 """`train_lstm.py`: quick help, one line for bad input, results that are in the log, nothing lost."""
 
+import contextlib
 import csv
+import errno
 import json
 import os
 import signal
+import sys
 
 import keras
 import numpy as np
@@ -11,8 +14,9 @@ import pytest
 
 import kgan
 from conftest import run_python
-from kgan import cli
-from kgan.experiments import palindrome, train_lstm
+from kgan import cli, plots
+from kgan.batches import NumberedEpochs
+from kgan.experiments import palindrome, recall, train_lstm
 from kgan.palindrome import draw_palindromes, encode
 from kgan.presets import LSTM_PRESETS
 
@@ -74,7 +78,8 @@ def test_a_run_trains_each_network_at_each_length_and_says_where_all_is(capsys, 
     assert cli.train_lstm(DIRECT) == 0
     out, err = capsys.readouterr()
     run = folder / "runs" / "lstm-quick-1"
-    assert names(run) == ["config.json", "log.csv", "models", "plots", "report.html", "results.json"]
+    files = ["checkpoints", "config.json", "log.csv", "models", "plots", "report.html", "results.json"]
+    assert names(run) == files
     assert names(run / "models") == ["lstm-03.keras", "lstm-04.keras", "rnn-03.keras", "rnn-04.keras"]
     assert names(run / "plots") == ["length-03.png", "length-04.png", "length-accuracy.png"]
     for file in ("plots", "results.json", "log.csv", "config.json", "models"):
@@ -312,26 +317,152 @@ def test_an_error_that_is_not_of_memory_is_raised(monkeypatch):
         train_lstm(LSTM_PRESETS["quick"], progress=False)
 
 
-def test_rounds_go_on_through_the_passes_of_a_set_whatever_their_length():
-    class Numbers(keras.utils.PyDataset):
-        passes = 0
-
+def test_rounds_go_on_through_the_passes_of_a_set_whatever_their_length_and_from_any_epoch():
+    class Numbers(NumberedEpochs):
         def __len__(self):
             return 3
 
-        def on_epoch_begin(self):
-            self.passes += 1
+        def batch(self, index):
+            return 10 * self.epoch + index
 
-        def __getitem__(self, index):
-            return 10 * self.passes + index
+    def epochs(rounds, number):
+        for _ in range(number):
+            rounds.on_epoch_begin()
+            yield [rounds[i] for i in range(len(rounds))]
 
-    rounds = palindrome._Rounds(Numbers(), 2)
+    rounds = recall.Rounds(Numbers(), 2)
     rounds.on_epoch_begin()
-    seen = [rounds[0]]  # Keras may look at a batch before the first epoch
-    for _ in range(4):
-        rounds.on_epoch_begin()
-        seen += [rounds[i] for i in range(len(rounds))]
-    assert seen == [10, 10, 11, 12, 20, 21, 22, 30, 31]
+    assert rounds[0] == 0  # Keras may look at a batch before the first epoch
+    expected = [[0, 1], [2, 10], [11, 12], [20, 21]]
+    assert list(epochs(rounds, 4)) == expected
+    for first in range(4):
+        later = recall.Rounds(Numbers(), 2, first_epoch=first)
+        assert list(epochs(later, 4 - first)) == expected[first:]
+
+
+def test_a_run_that_goes_on_names_settings_that_differ_and_takes_them_when_told_to(capsys, folder):
+    settings = [*COURSE, "--networks=lstm", "--lstm-optimizer=Adam(0.1)", "--max-steps=100"]
+    assert cli.train_lstm([*settings, "--max-length=3"]) == 0
+    capsys.readouterr()
+    assert cli.train_lstm(["--resume=last", "--max-length=4"]) == 2
+    error = capsys.readouterr().err
+    assert (
+        "`max_length` is 3 in the run, 4 was given. Leave it out, or go on otherwise by --override" in error
+    )
+    assert cli.train_lstm(["--resume=last", "--max-length=4", "--units=8", "--override"]) == 2
+    assert "units cannot change in a run" in capsys.readouterr().err
+    assert cli.train_lstm(["--resume=last", "--curriculum", "--max-length=4", "--override"]) == 0
+    run = folder / "runs" / "lstm-curriculum-1"
+    assert [result["length"] for result in results_of(run)["results"]] == [3, 4]
+    assert cli.train_lstm([*settings, "--run-dir=whole"]) == 0
+    assert (run / "log.csv").read_bytes() == (folder / "whole" / "log.csv").read_bytes()
+
+
+@pytest.mark.parametrize("further", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("begun", "given", "message"),
+    [
+        (COURSE, ["--epochs=3"], "unrecognized arguments: --epochs=3"),
+        (COURSE, ["--preset=quick"], "--resume: the run is a curriculum, which --preset quick is not: leave"),
+        (COURSE, ["--preset=quick", "--epochs=3"], "--resume: the run is a curriculum, which --preset quick"),
+        (DIRECT, ["--max-steps=3"], "unrecognized arguments: --max-steps=3"),
+        (DIRECT, ["--curriculum"], "--resume: the run is a training at each length from the start, which"),
+    ],
+)
+def test_a_run_that_goes_on_takes_the_options_of_its_kind_alone(
+    begun, given, message, further, capsys, folder
+):
+    begin_only(begun)
+    with pytest.raises(SystemExit, match="2"):
+        cli.train_lstm(["--resume=here", "--override", *given, *further])
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("begun", "kind"), [(COURSE, "curriculum"), (DIRECT, "d")])
+def test_a_preset_says_of_what_kind_the_run_is_and_changes_no_setting_of_it(begun, kind, capsys, folder):
+    begin_only(begun)
+    assert cli.train_lstm(["--resume=here", "--dry-run"]) == 0
+    expected = capsys.readouterr().out
+    assert cli.train_lstm(["--resume=here", "--preset", kind, "--dry-run"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def begin_only(arguments):
+    """A run without a step, in the folder "here"."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(palindrome, "_follow", lambda *_, **__: sys.exit())
+        with pytest.raises(SystemExit):
+            cli.train_lstm([*arguments, "--run-dir=here"])
+
+
+@contextlib.contextmanager
+def deaf():
+    """Inside, signals that nobody waits for are ignored, so that a test fails rather than ends with all."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("what", ["report", "plots"])
+def test_a_signal_after_training_waits_for_plots_and_report_and_says_how_to_go_on(
+    what, number, monkeypatch, capsys, folder
+):
+    owner, name = {"report": (palindrome, "report_on"), "plots": (plots, "write_length_accuracy")}[what]
+    write = getattr(owner, name)
+
+    def signalled(*arguments, **options):
+        monkeypatch.setattr(owner, name, write)  # one signal alone: a second would not wait
+        os.kill(os.getpid(), number)
+        write(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, signalled)
+    command = [*DIRECT, "--lengths=3", "--networks=lstm", "--run-dir=here"]
+    with deaf():
+        assert cli.train_lstm(command) == 128 + number
+    assert "  go on     kgan train-lstm --resume here" in capsys.readouterr().out
+    assert (folder / "here" / "report.html").is_file()
+    assert (folder / "here" / "plots" / "length-accuracy.png").is_file()
+    assert cli.train_lstm(["--resume=here"]) == 0
+    (result,) = results_of(folder / "here")["results"]
+    assert (result["steps"], result["note"]) == (4, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume=nowhere"], "`run` must be the folder of a run, with its config.json, got 'nowhere'."),
+        (["--resume=last"], "There is no run runs/lstm-… to go on with: name its folder."),
+        (["--override"], "--override is for --resume, which was not given."),
+        (["--resume=last", "--run-dir=x"], "Give either --resume, which goes on in that run's folder, or"),
+        (["--on-nan=go-on"], "`on_nan` must be stop or rollback, got 'go-on'."),
+    ],
+)
+def test_what_cannot_go_on_is_one_line_and_exit_2(arguments, message, capsys, folder):
+    assert cli.train_lstm(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_a_plot_that_the_disk_does_not_take_is_said_once_and_training_goes_on(monkeypatch, caplog, folder):
+    def full(path, *_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(plots, "write_curves", full)
+    assert cli.train_lstm([*DIRECT, "--run-dir=here"]) == 0
+    said = [message for message in caplog.messages if "training goes on" in message]
+    assert said == [
+        "kgan: here/plots/length-03.png was not written (No space left on device): training goes on "
+        "without plots."
+    ]
+    assert len(results_of(folder / "here")["results"]) == 4
 
 
 def test_the_kgan_command_answers(capsys):

@@ -5,17 +5,21 @@ import textwrap
 from pathlib import Path
 
 from kgan.cli.parser import (
-    INTERRUPTED,
     Parser,
     add_dry_run,
     add_preset,
+    add_resume,
     add_settings,
     add_version,
     answer,
     chosen_preset,
+    experiments_for,
+    planned_to_resume,
     resolved,
     say,
     settings_table,
+    status_of,
+    to_resume,
 )
 from kgan.digits import find_digits
 from kgan.extras import check_installed
@@ -33,9 +37,11 @@ def train_gan(argv=None, prog="train_gan.py"):
         prog: Name of the command in messages.
 
     Returns:
-        Exit status: 0, 2 for bad input, 130 after Ctrl-C.
+        Exit status: 0, 2 for bad input or a disk that fails, 3 if training diverged, 130 after Ctrl-C,
+        143 after SIGTERM.
     """
-    parser = _gan_parser(prog, chosen_preset(argv, prog=prog, add_preset=_add_preset))
+    preset = chosen_preset(argv, prog=prog, add_preset=_add_preset) or DEFAULT_GAN_PRESET
+    parser = _gan_parser(prog, preset)
     return answer(_train_gan, parser.parse_args(argv), prog=prog)
 
 
@@ -59,31 +65,48 @@ def _gan_parser(prog, preset):
     run.add_argument(
         "--explorer", action="store_true", help="put the generator on the report's page, to walk its latents"
     )
+    add_resume(run)
     add_dry_run(run)
     add_settings(parser, name=preset, row=GAN_PRESETS[preset])
     return parser
 
 
 def _train_gan(options):
-    preset = resolved(GAN_PRESETS[options.preset], vars(options))
+    if options.resume is not None:
+        return _resume(options)
+    name = options.preset or DEFAULT_GAN_PRESET
+    preset = resolved(GAN_PRESETS[name], vars(options))
+    if options.override:
+        raise ValueError("--override is for --resume, which was not given.")
     if options.dry_run:
-        say(_planned(options, preset))
+        say(_planned(options, name, preset))
         return 0
-    from kgan import experiments
+    experiments = experiments_for(options)
+    result = experiments.train_gan(preset, name=name, run_dir=options.run_dir, **_run_options(options))
+    return _ended(result)
 
-    result = experiments.train_gan(
-        preset,
-        name=options.preset,
-        data_dir=options.data_dir,
-        run_dir=options.run_dir,
-        tensorboard=options.tensorboard,
-        explorer=options.explorer,
-    )
+
+def _resume(options):
+    run, changed = to_resume(options, prefix="gan", presets=GAN_PRESETS)
+    if options.dry_run:
+        say(planned_to_resume(run, changed))
+        return 0
+    experiments = experiments_for(options)
+    result = experiments.resume(run.path, override=options.override, **_run_options(options), **changed)
+    return _ended(result)
+
+
+def _run_options(options):
+    names = ("data_dir", "tensorboard", "explorer", "checkpoint_every")
+    return {name: getattr(options, name) for name in names}
+
+
+def _ended(result):
     say(_summary(result))
-    return INTERRUPTED if result.interrupted else 0
+    return status_of(result)
 
 
-def _planned(options, preset):
+def _planned(options, name, preset):
     """The settings of a run, once what can be refused without loading anything is refused."""
     if options.run_dir is not None:
         refuse_existing(options.run_dir)
@@ -93,7 +116,7 @@ def _planned(options, preset):
     if source.folder is not None:  # quick to read, unlike a download
         preset.num_epochs(len(source.arrays("train")[0]))
     further = {"digits": f"{source.name}: {source.description}"}
-    return settings_table(options.preset, preset, further=further)
+    return settings_table(name, preset, further=further)
 
 
 def _summary(result):
@@ -102,18 +125,34 @@ def _summary(result):
     strips = f"; kgan interpolate {run.path} --from 4 --to 1" if "interpolation.png" in plots else ""
     return "\n".join(
         [
-            f"{'Interrupted' if result.interrupted else 'Trained'} after {int(result.model.step.value):,} "
-            f"steps on {result.num_images:,} images, {minutes} min {seconds:02d} s, {result.model.device}.",
+            f"{'Interrupted' if result.interrupted else 'Trained'} after {_steps(result)} on "
+            f"{result.num_images:,} images, {minutes} min {seconds:02d} s, {result.model.device}.",
             *[f"  report    {run.report}  (open it in a browser)" for _ in range(run.report.is_file())],
-            f"  look at   {result.picture}  (the last; samples.gif beside it plays them)",
+            *_seen(result),
             f"  plots     {run.plots}  ({', '.join(plots)})",
             f"  log       {run.log}  (a row an epoch; {run.steps.name} beside it every 50 steps)",
             f"  settings  {run.config}",
             f"  model     {run.model}",
             *_found(result),
+            *_to_go_on(result),
             f"  draw more kgan sample {run.path} -n 64 --seed 1{strips}",
         ]
     )
+
+
+def _steps(result):
+    steps = int(result.model.step.value)
+    return f"{steps:,} step{'' if steps == 1 else 's'}"
+
+
+def _seen(result):
+    if result.picture is None:
+        return []
+    return [f"  look at   {result.picture}  (the last; samples.gif beside it plays them)"]
+
+
+def _to_go_on(result):
+    return [f"  go on     kgan train-gan --resume {result.run.path}"] if result.interrupted else []
 
 
 def _found(result):

@@ -4,19 +4,24 @@ from pathlib import Path
 
 from kgan.cli.parser import (
     BAD_INPUT,
-    INTERRUPTED,
     Parser,
     add_dry_run,
     add_preset,
+    add_resume,
     add_settings,
     add_version,
     answer,
     chosen_preset,
+    experiments_for,
+    planned_to_resume,
     resolved,
+    run_to_resume,
     say,
     settings_table,
+    status_of,
+    to_resume,
 )
-from kgan.presets import DEFAULT_LSTM_PRESET, LSTM_PRESETS
+from kgan.presets import DEFAULT_LSTM_PRESET, LSTM_PRESETS, stored_preset
 from kgan.runs import refuse_existing
 
 
@@ -28,10 +33,33 @@ def train_lstm(argv=None, prog="train_lstm.py"):
         prog: Name of the command in messages.
 
     Returns:
-        Exit status: 0, 2 for bad input or short memory, 130 after Ctrl-C.
+        Exit status: 0, 2 for bad input, short memory or a disk that fails, 3 if training diverged, 130
+        after Ctrl-C, 143 after SIGTERM.
     """
-    preset = chosen_preset(argv, prog=prog, add_preset=_add_preset)
-    return answer(_train_lstm, _parser(prog, preset).parse_args(argv), prog=prog)
+    chosen = chosen_preset(argv, prog=prog, add_preset=_add_preset)
+    name = _kind_to_resume(argv, prog=prog, chosen=chosen) or chosen or DEFAULT_LSTM_PRESET
+    return answer(_train_lstm, _parser(prog, name).parse_args(argv), prog=prog)
+
+
+def _kind_to_resume(argv, *, prog, chosen):
+    """The preset whose options are those of the run to go on with, or None if there is no such run.
+
+    What is `chosen` says of what kind the run is, and nothing of its settings: the kind alone is checked.
+    """
+    parser = Parser(prog=prog, add_help=False)
+    add_resume(parser)
+    resumed = parser.parse_known_args(argv)[0].resume
+    try:
+        stored = stored_preset(run_to_resume(resumed, prefix="lstm").read_config()) if resumed else None
+    except (OSError, ValueError):  # which the work itself says
+        return None
+    kind = next((name for name in _KINDS if type(stored) is type(LSTM_PRESETS[name])), None)
+    if kind and chosen and type(LSTM_PRESETS[chosen]) is not type(stored):
+        parser.error(f"--resume: the run is {_KINDS[kind]}, which --preset {chosen} is not: leave that out")
+    return kind
+
+
+_KINDS = {DEFAULT_LSTM_PRESET: "a training at each length from the start", "curriculum": "a curriculum"}
 
 
 def _add_preset(parser):
@@ -58,30 +86,50 @@ def _parser(prog, preset):
     run.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/lstm-PRESET-N)"
     )
+    add_resume(run)
     add_dry_run(run)
     add_settings(parser, name=preset, row=LSTM_PRESETS[preset])
     return parser
 
 
 def _train_lstm(options):
-    preset = resolved(LSTM_PRESETS[options.preset], vars(options))
+    if options.resume is not None:
+        return _resume(options)
+    name = options.preset or DEFAULT_LSTM_PRESET
+    preset = resolved(LSTM_PRESETS[name], vars(options))
+    if options.override:
+        raise ValueError("--override is for --resume, which was not given.")
     if options.dry_run:
-        say(_planned(options, preset))
+        say(_planned(options, name, preset))
         return 0
-    from kgan import experiments
+    experiments = experiments_for(options)
+    every = {"checkpoint_every": options.checkpoint_every}
+    return _ended(experiments.train_lstm(preset, name=name, run_dir=options.run_dir, **every))
 
-    result = experiments.train_lstm(preset, name=options.preset, run_dir=options.run_dir)
+
+def _resume(options):
+    options.preset = None  # the run's kind, by now: its settings are the run's
+    run, changed = to_resume(options, prefix="lstm", presets=LSTM_PRESETS)
+    if options.dry_run:
+        say(planned_to_resume(run, changed))
+        return 0
+    experiments = experiments_for(options)
+    every = {"checkpoint_every": options.checkpoint_every}
+    return _ended(experiments.resume(run.path, override=options.override, **every, **changed))
+
+
+def _ended(result):
     say(_summary(result))
     if result.interrupted:
-        return INTERRUPTED
+        return status_of(result)
     return BAD_INPUT if result.out_of_memory else 0
 
 
-def _planned(options, preset):
+def _planned(options, name, preset):
     """The settings of a run, once what can be refused without loading anything is refused."""
     if options.run_dir is not None:
         refuse_existing(options.run_dir)
-    return settings_table(options.preset, preset, further={})
+    return settings_table(name, preset, further={})
 
 
 def _summary(result):
@@ -105,6 +153,7 @@ def _summary(result):
             f"  log       {run.log}  (a row an evaluation)",
             f"  settings  {run.config}",
             f"  models    {run.models}",
+            *([f"  go on     kgan train-lstm --resume {run.path}"] if result.interrupted else []),
         ]
     )
 

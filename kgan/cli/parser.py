@@ -1,18 +1,21 @@
 """What the commands have in common: options derived from a preset's row, and errors of one line."""
 
 import argparse
-import dataclasses
-import inspect
+import math
 import os
 import sys
 import typing
 from pathlib import Path
 
 from kgan import __version__
-from kgan.spec import Spec
+from kgan.presets import changes, stored_preset
+from kgan.presets.base import settings_of
+from kgan.presets.reading import reader, spec_of
+from kgan.runs import Run
 
 BAD_INPUT = 2
-INTERRUPTED = 130
+DIVERGED = 3
+INTERRUPTED = 130  # 128 and the number of SIGINT; of another signal it is 128 and that one's
 
 _BACKENDS = ("torch", "jax", "tensorflow")  # each an extra of that name, but torch
 
@@ -33,15 +36,25 @@ def _formatter(prog):
 
 
 def answer(work, options, *, prog):
-    """The exit status of `work(options)`; what can go wrong is said in one line."""
+    """The exit status of `work(options)`; what can go wrong is said in one line.
+
+    What an error was given as notes, such as how to go on, is said with it.
+    """
+    backend = os.environ.get("KERAS_BACKEND")
     try:
+        if backend not in (None, *_BACKENDS):
+            raise ValueError(f"KERAS_BACKEND must be one of {', '.join(_BACKENDS)}, got {backend!r}.")
         return work(options)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\n{prog}: interrupted; nothing further was saved.\n")
-        return INTERRUPTED
-    except (ValueError, OSError, ImportError, MemoryError) as error:
-        sys.stderr.write(f"{prog}: error: {_one_line(error)}\n")
-        return BAD_INPUT
+    except KeyboardInterrupt as error:
+        sys.stderr.write(f"\n{prog}: interrupted; nothing further was saved.{_notes(error)}\n")
+        return 128 + error.args[0] if error.args else INTERRUPTED
+    except (ValueError, OSError, ImportError, MemoryError, ArithmeticError) as error:
+        sys.stderr.write(f"{prog}: error: {_one_line(error)}{_notes(error)}\n")
+        return DIVERGED if isinstance(error, ArithmeticError) else BAD_INPUT
+
+
+def _notes(error):
+    return "".join(f" {note}" for note in getattr(error, "__notes__", ()))
 
 
 def _one_line(error):
@@ -53,13 +66,28 @@ def _one_line(error):
     return " ".join(str(error).split())
 
 
+def experiments_for(options):
+    """`kgan.experiments`, once the backend is as the options of a run ask; this loads a framework."""
+    from kgan import experiments
+    from kgan.backend.determinism import make_deterministic
+
+    if options.deterministic:
+        make_deterministic()
+    return experiments
+
+
+def status_of(result):
+    """The exit status of a run that ended by itself or by a signal."""
+    return 128 + result.signal if result.interrupted else 0
+
+
 def say(text):
     """Print a text on stdout."""
     sys.stdout.write(text + "\n")
 
 
 def chosen_preset(argv, *, prog, add_preset):
-    """The name of the preset in `argv`, whose row the other options are derived from.
+    """The name of the preset in `argv`, whose row the other options are derived from, or None.
 
     Args:
         argv: Arguments; those of the process if None.
@@ -76,7 +104,6 @@ def add_preset(parser, *, presets, default):
     parser.add_argument(
         "--preset",
         choices=sorted(presets),
-        default=default,
         help=f"row of settings that the options below change (default: {default})",
     )
 
@@ -91,6 +118,81 @@ def add_run(parser):
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run, such as runs/gan-quick-1")
 
 
+def add_resume(group):
+    """Add what goes on with a run that was broken off, and how often it is written where it stands."""
+    group.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with the run in a folder, or with the last in runs/ by the word last, to the same bits",
+    )
+    group.add_argument(
+        "--override",
+        action="store_true",
+        help="with --resume: go on with the settings given here where they are not the run's",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        type=_positive,
+        default=1.0,
+        metavar="MINUTES",
+        help="between two checkpoints; epochs' ends have one, too, ten seconds apart (default: 1)",
+    )
+    group.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="the same bits again on a GPU, too, where that costs time; with --resume give it again",
+    )
+
+
+def _positive(text):
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not (number > 0 and math.isfinite(number)):
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
+    return number
+
+
+def planned_to_resume(run, changed):
+    """The settings of a run as it is to go on, and where it stands."""
+    preset = stored_preset(run.read_config()).replace(**changed)
+    names = sorted(path.name for path in run.checkpoints.glob("*-step-*"))
+    return settings_table(run.path, preset, further={"stands at": names[-1] if names else "its start"})
+
+
+def run_to_resume(text, *, prefix):
+    """The run that the value of `--resume` names; see `to_resume`."""
+    return Run.newest("runs", prefix) if text == "last" else Run.open(text)
+
+
+def to_resume(options, *, prefix, presets):
+    """The run that `--resume` names, and the settings that are to change in it by name.
+
+    Args:
+        options: `argparse.Namespace`.
+        prefix: "gan" or "lstm", with which the names of such runs begin.
+        presets: Dict of the rows by name.
+
+    Raises:
+        FileNotFoundError: If there is no such run.
+        ValueError: If options contradict each other or the run.
+    """
+    if options.run_dir is not None:
+        raise ValueError("Give either --resume, which goes on in that run's folder, or --run-dir.")
+    run = run_to_resume(options.resume, prefix=prefix)
+    config = run.read_config()
+    stored, begun_as = stored_preset(config), config.get("preset")
+    if type(stored) not in set(map(type, presets.values())):
+        raise ValueError(f"--resume: {run.path} is a run of the other task, of the other script.")
+    if options.preset not in (None, begun_as):
+        raise ValueError(
+            f"--preset is {begun_as} in the run, {options.preset} was given: leave it out, and change "
+            "settings one by one."
+        )
+    return run, changes(stored, resolved(stored, vars(options)), override=options.override)
+
+
 def add_dry_run(group):
     """Add `--dry-run`."""
     group.add_argument(
@@ -102,72 +204,37 @@ def add_settings(parser, *, name, row):
     """Add one option for each setting of a row, left out of the result unless it is given."""
     group = parser.add_argument_group(f"settings, as preset {name} has them", f"{row.source} {row.shows}")
     shown = row.describe()
-    for setting, hint in typing.get_type_hints(type(row), include_extras=True).items():
-        if setting in shown:
-            annotated, description = typing.get_args(hint)
-            group.add_argument(
-                f"--{setting.replace('_', '-')}",
-                type=_reader(annotated),
-                default=argparse.SUPPRESS,
-                metavar=setting.split("_")[-1].upper(),
-                help=_described(description, kind=annotated, value=shown[setting]),
-            )
-
-
-def _is_spec(kind):
-    return inspect.isclass(kind) and issubclass(kind, Spec)
+    for setting, hint in settings_of(type(row)).items():
+        annotated, description = typing.get_args(hint)
+        group.add_argument(
+            f"--{setting.replace('_', '-')}",
+            type=_reader(annotated),
+            default=argparse.SUPPRESS,
+            metavar=setting.split("_")[-1].upper(),
+            help=_described(description, kind=annotated, value=shown[setting]),
+        )
 
 
 def _described(description, *, kind, value):
-    choices = f", of {', '.join(kind.choices())}" if _is_spec(kind) else ""
+    spec = spec_of(kind)
+    choices = f", of {', '.join(spec.choices())}" if spec else ""
     described = description + choices + ("" if value is None else f" (here: {value})")
     return described.replace("%", "%%")  # which argparse would fill in
 
 
 def _reader(annotated):
-    """What reads an option of an annotated type: a number or name, a list of such, or a `Spec`."""
-    if typing.get_origin(annotated) is tuple:
-        return _listed(typing.get_args(annotated)[0])
-    kinds = typing.get_args(annotated) or (annotated,)
-    if _is_spec(kinds[0]):
-        return _parsed(kinds[0])
-    return kinds[0] if len(kinds) == 1 else _any_of(kinds)
+    """What reads an option: as `reader`, with the message of a `Spec` about what does not fit it."""
+    read = reader(annotated)
+    if not spec_of(annotated):
+        return read
 
-
-def _parsed(spec):
-    def read(text):
+    def read_spec(text):
         try:
-            return spec.parse(text)
+            return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return read
-
-
-def _listed(kind):
-    def read(text):
-        return tuple(kind(item) for item in text.split(","))
-
-    read.__name__ = f"comma-separated {kind.__name__}"  # as argparse's message calls it
-    return read
-
-
-def _any_of(kinds):
-    """Reads the first of the types that fits a text; "none" is None where None is among them."""
-    by_value = [kind for kind in kinds if kind is not type(None)]
-
-    def read(text):
-        if text == "none" and len(by_value) < len(kinds):
-            return None
-        for kind in by_value[:-1]:
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-        return by_value[-1](text)
-
-    read.__name__ = " or ".join(kind.__name__ for kind in by_value)
-    return read
+    return read_spec
 
 
 def resolved(row, options):
@@ -178,15 +245,12 @@ def resolved(row, options):
         options: Dict of what was given, among others.
     """
     given = {name: options[name] for name in row.describe() if name in options}
-    for length, other in (("epochs", "steps"), ("steps", "epochs")):
-        if length in given:
-            given.setdefault(other, None)
-    basis = row.basis | {name: "given" for name in given if name in options}
-    changed = [name for name in given if name != "seed" and name in options]
+    basis = row.basis | dict.fromkeys(given, "given")
+    changed = [name for name in given if name != "seed"]
     if changed:
         given["source"] = f"{row.source} Changed on the command line: {', '.join(changed)}."
         given["shows"] = "Not known: settings were changed."
-    return dataclasses.replace(row, **given, basis=basis)
+    return row.replace(**given, basis=basis)
 
 
 def settings_table(name, preset, *, further):

@@ -2,12 +2,14 @@
 
 from kgan.experiments.evaluation import Evaluation, evaluate
 from kgan.experiments.export import export
-from kgan.experiments.gan import Result, build_gan, train_gan
+from kgan.experiments.gan import build_gan, train_gan
 from kgan.experiments.interpolation import Interpolation, Pairs, interpolate, interpolate_pairs
 from kgan.experiments.palindrome import LSTMResult, build_recaller, train_lstm
 from kgan.experiments.records import Outcome
 from kgan.experiments.report import report
+from kgan.experiments.resume import resume
 from kgan.experiments.saved import load, sample
+from kgan.experiments.training import Result
 
 __all__ = [
     "Evaluation",
@@ -24,6 +26,7 @@ __all__ = [
     "interpolate_pairs",
     "load",
     "report",
+    "resume",
     "sample",
     "train_gan",
     "train_lstm",

@@ -1,51 +1,21 @@
 """GANs: a preset in, a run folder out; a run folder in, pictures out."""
 
-import contextlib
 import dataclasses
-import logging
-import time
-from pathlib import Path
+import math
 
 import keras
 
-from kgan import callbacks, digits
-from kgan.evaluation import READ_DATA
+from kgan import digits
 from kgan.experiments.environment import described, environment
-from kgan.experiments.evaluation import Evaluation, judge_run
-from kgan.experiments.interpolation import draw_interpolation
-from kgan.experiments.recording import Recording
-from kgan.experiments.report import report_on
+from kgan.experiments.resuming import assign, check_minutes, opened, take_over, write_changes
+from kgan.experiments.training import Training
 from kgan.extras import check_installed
 from kgan.gan import architectures
 from kgan.gan.model import GAN
+from kgan.presets import stored_preset
 from kgan.runs import Run, refuse_existing
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """What a training run left behind.
-
-    Attributes:
-        run: `Run`, its folder.
-        model: The trained `GAN`.
-        picture: Path of the last sample grid.
-        num_images: Number of training images.
-        seconds: Time that training took.
-        interrupted: Whether Ctrl-C ended it early.
-        evaluation: `Evaluation` of its samples, or None.
-        best: `kgan.callbacks.Best` of the evaluations in training, whose model is best.keras, or None.
-        alarms: The `kgan.callbacks.Alarm`s of the training.
-    """
-
-    run: Run
-    model: GAN
-    picture: Path
-    num_images: int
-    seconds: float
-    interrupted: bool
-    evaluation: Evaluation | None = None
-    best: callbacks.Best | None = None
-    alarms: tuple = ()
+from kgan.saving import Checkpoints
+from kgan.spec import check
 
 
 def build_gan(preset):
@@ -71,7 +41,7 @@ def build_gan(preset):
     return gan
 
 
-def train_gan(
+def train_gan(  # noqa: PLR0913  each is an option of the command
     preset,
     *,
     name="custom",
@@ -81,11 +51,12 @@ def train_gan(
     progress=True,
     tensorboard=False,
     explorer=False,
+    checkpoint_every=1.0,
 ):
     """Train the GAN of a preset and leave pictures, log, model and report in a new run folder.
 
-    All that can be refused is refused before the folder is made. Ctrl-C finishes the step and
-    saves what there is.
+    All that can be refused is refused before the folder is made. SIGINT (Ctrl-C) and SIGTERM finish
+    the step and save what there is; `resume` goes on, after a kill, too.
 
     Args:
         preset: `kgan.presets.GANPreset`.
@@ -97,110 +68,147 @@ def train_gan(
         tensorboard: Whether to write TensorBoard's files as well.
         explorer: Whether the generator itself goes into the report, so that its latents can be walked
             there.
+        checkpoint_every: Minutes between two checkpoints; the ends of epochs have one, too, if ten
+            seconds have passed.
 
     Returns:
         `Result`.
 
     Raises:
         ValueError: If settings and data do not fit.
+        DivergedError: If numbers are no longer finite.
         OSError: If files cannot be read or written.
         ImportError: If `tensorboard` is asked for and not installed.
     """
     if run_dir is not None:
         refuse_existing(run_dir)
-    if tensorboard:
-        check_installed("tensorboard", use="`tensorboard`")
+    _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     source = digits.find_digits(preset.data, data_dir=data_dir)
     images = digits.load_split(source, "train")[0]
     epochs = preset.num_epochs(len(images))
     gan = build_gan(preset)
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
-    run.write_config(_config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan))
+    config = _config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan)
+    run.write_config(config | {"explorer": explorer})
     digits.announce(source)
-    options = {"data": source.name, "progress": progress, "tensorboard": tensorboard}
-    recording = Recording(run, preset, images, **options)
-    result = _trained(run, gan, images, preset=preset, epochs=epochs, recording=recording)
-    try:
-        result = _concluded(result, preset=preset, images=images, recording=recording, progress=progress)
-    except KeyboardInterrupt:  # by now all that took time to train is saved
-        _say(f"interrupted; kgan evaluate {run.path} and kgan interpolate {run.path} do the rest.")
-        result = dataclasses.replace(result, interrupted=True)
-    result = dataclasses.replace(result, picture=recording.grid.pictures[-1])  # one may have come just now
-    report_on(run, explorer=explorer)
-    return result
-
-
-def _trained(run, gan, images, *, preset, epochs, recording):
-    """Train and save; the result without what is drawn and judged afterwards."""
-    start = time.monotonic()
-    interrupted = _fit(gan, images, preset=preset, epochs=epochs, recording=recording)
-    seconds = time.monotonic() - start
-    run.save_model(gan)
-    alarms = recording.alarm.alarms
-    described_alarms = [alarm.described() for alarm in alarms]
-    run.write_results({"seconds": seconds, "interrupted": interrupted, "alarms": described_alarms})
-    return Result(
-        run=run,
-        model=gan,
-        picture=recording.grid.pictures[-1],
-        num_images=len(images),
-        seconds=seconds,
-        interrupted=interrupted,
-        best=recording.evaluate and recording.evaluate.best,
-        alarms=tuple(alarms),
+    options = {"progress": progress, "tensorboard": tensorboard, "explorer": explorer}
+    training = Training(
+        **{"run": run, "preset": preset, "images": images, "data": source.name, "epochs": epochs},
+        **options,
+        checkpoint_every=checkpoint_every,
     )
+    with Checkpoints(run.checkpoints).held():
+        return training.follow(gan)
 
 
-def _fit(gan, images, *, preset, epochs, recording):
-    """Train; return whether Ctrl-C ended it."""
-    try:
-        with recording.callbacks() as recorded, callbacks.FinishStepOnInterrupt() as interrupt:
-            used = [*recorded, interrupt]  # the others see the step that it waited for
-            gan.fit(images, batch_size=preset.batch_size, epochs=epochs, verbose=0, callbacks=used)
-    except KeyboardInterrupt:
-        if not interrupt.finished_step:  # torn apart in mid-step: there are no weights to save
-            raise
-        return True
-    return False
+def resume_gan(
+    run,
+    *,
+    override=False,
+    changes=None,
+    data_dir=None,
+    progress=True,
+    tensorboard=False,
+    explorer=False,
+    checkpoint_every=1.0,
+):
+    """Go on with a run of a GAN; see `kgan.experiments.resume`.
+
+    Args:
+        run: `Run`.
+        override: Whether settings and backend may differ from the run's.
+        changes: Dict of settings by name that are to differ.
+        data_dir: Folder of the data set's files, or None for where they were.
+        progress: As for `train_gan`.
+        tensorboard: As for `train_gan`; True if the run has such files.
+        explorer: As for `train_gan`; True if the run was begun with it.
+        checkpoint_every: As for `train_gan`.
+    """
+    _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
+    preset, saved = opened(run, override=override, changes=changes or {})
+    config = run.read_config()
+    source, images = _same_data(config["data"], data_dir=data_dir)
+    if saved is None:  # it begins anew
+        for picture in run.samples.glob("step-*.png"):
+            picture.unlink()
+    gan, saved = _model_at(saved, preset)
+    epochs = _epochs_in_all(preset, saved, len(images))
+    training = Training(
+        run=run,
+        preset=preset,
+        images=images,
+        data=source.name,
+        epochs=epochs,
+        progress=progress,
+        tensorboard=tensorboard or run.tensorboard.is_dir(),
+        explorer=explorer or config.get("explorer", False),
+        checkpoint_every=checkpoint_every,
+    )
+    write_changes(run, preset, saved, epochs=epochs)
+    return training.follow(gan, saved)
 
 
-def _concluded(result, *, preset, images, recording, progress):
-    """The result of a training, once pictures are drawn and samples judged; what fails is said."""
-    run, gan, evaluation = result.run, result.model, None
-    with _surviving(run, "a picture could not be drawn"):
-        recording.draw()
-    with _surviving(run, "the interpolation could not be drawn"):
-        draw_interpolation(run, gan, preset=preset)
-    if preset.judged is not None:
-        with _surviving(run, "the samples were not judged"):
-            evaluation = _judged(run, gan, preset=preset, images=images, progress=progress)
-    return dataclasses.replace(result, evaluation=evaluation)
+def _check_options(*, tensorboard, checkpoint_every):
+    """Raise unless the options of a run, which are no settings, can be used."""
+    check_minutes(checkpoint_every)
+    if tensorboard:
+        check_installed("tensorboard", use="`tensorboard`")
 
 
-@contextlib.contextmanager
-def _surviving(run, what):
-    """Say what went wrong, by when the model is saved, and go on."""
-    try:
-        yield
-    except (ValueError, OSError, MemoryError, RuntimeError) as error:
-        _say(f"{what}: {error} (the model is saved in {run.path})")
+def _same_data(data, *, data_dir):
+    """The source of a run's data and the images, once they are seen to be those it was begun with."""
+    source = digits.find_digits(data["name"], data_dir=data["dir"] if data_dir is None else data_dir)
+    if source.checksums("train") != data["sha256"]:
+        raise ValueError(
+            f"The run was begun on other data than {source.description}: name theirs by `data_dir` "
+            "(--data-dir)."
+        )
+    return source, digits.load_split(source, "train")[0]
 
 
-def _judged(run, gan, *, preset, images, progress):
-    """The judgement on the samples; None, with a line that says why, where there is none."""
-    data = run.read_config()["data"]["name"]
-    if data not in READ_DATA:
-        known = " and ".join(READ_DATA)
-        _say(f"the samples are not judged: there is a judge for {known} only, not for {data}.")
-        return None
-    if progress:
-        _say(f"judging {preset.judged:,} samples… (Ctrl-C leaves that out)")
-    options = {"seed": preset.seed, "model": run.model.name, "training": images}
-    return judge_run(run, gan, n=preset.judged, **options)
+def _model_at(saved, preset):
+    """The GAN of a checkpoint with the settings of a preset, and the checkpoint as `fit` is to take it."""
+    if saved is None:
+        return build_gan(preset), None
+    before, after = saved.state["own"]["settings"], preset.describe()
+    changed = {name for name in after if after[name] != before.get(name)}
+    if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
+        saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
+    gan = saved.load()
+    if changed & {"loss", "update_policy", "seed", *_OPTIMIZERS}:
+        gan = _with_settings(preset, gan, before=before)
+    return gan, saved
 
 
-def _say(text):
-    logging.getLogger("kgan").warning("kgan: %s", text)
+_OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+
+
+def _with_settings(preset, gan, *, before):
+    """The GAN of a preset with the weights of another, and its optimisers where they have the same slots."""
+    changed = build_gan(preset)
+    assign(changed.weights, gan.weights)
+    for name in _OPTIMIZERS:
+        settings = getattr(preset, name)
+        rate = None if before[name] == repr(settings) else settings.learning_rate
+        take_over(getattr(changed, name), getattr(gan, name), rate=rate)
+    return changed
+
+
+def _epochs_in_all(preset, saved, num_images):
+    """Epochs of the whole run, those before a checkpoint included, whatever their batches were."""
+    epochs = preset.num_epochs(num_images)
+    if saved is None:
+        return epochs
+    before = stored_preset({"settings": saved.state["own"]["settings"]})
+    if (preset.steps, preset.epochs) != (before.steps, before.epochs):
+        done = {"steps": saved.step, "epochs": saved.fit_epoch + bool(saved.batch)}
+        unit = "steps" if preset.steps else "epochs"
+        rule, length = f"at least {done[unit]}, those that were trained already", getattr(preset, unit)
+        check(unit, rule, length, holds=length >= done[unit])
+    if preset.steps is None:
+        return epochs
+    left = preset.steps - (saved.step - saved.batch)
+    return saved.fit_epoch + max(0, math.ceil(left / math.ceil(num_images / preset.batch_size)))
 
 
 def _config(preset, source, *, name, num_images, epochs, gan):

@@ -1,27 +1,30 @@
 """The palindrome task: a preset in, a run folder out."""
 
-import copy
 import dataclasses
-import time
 
 import keras
 
 from kgan import backend
-from kgan.batches import NumberedEpochs
+from kgan.callbacks import DivergedError
 from kgan.experiments.course import Course
+from kgan.experiments.ended import changed_settings, check_lengths, check_trainings
 from kgan.experiments.environment import described, environment
+from kgan.experiments.recall import Recall
 from kgan.experiments.records import Records
 from kgan.experiments.report import report_on
+from kgan.experiments.resuming import check_minutes, naming_the_way_on, opened, take_over, write_changes
 from kgan.palindrome import (
     Curriculum,
     FixedPalindromes,
     PalindromeStream,
+    Progress,
     compile_recaller,
     digit_recaller,
     lengths_between,
 )
 from kgan.presets import CurriculumPreset, RecallPreset
 from kgan.runs import Run, refuse_existing
+from kgan.saving import Checkpoints, NotFiniteError, load
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +37,9 @@ class LSTMResult:
         outcomes: Tuple of `Outcome`s, one for each network and length that was tried.
         verdicts: Dict, network -> how its curriculum ended; empty without one.
         out_of_memory: Dict, network -> length at which memory did not suffice.
-        seconds: Time that it took.
-        interrupted: Whether Ctrl-C ended it early.
+        seconds: Time that it took, interruptions left out.
+        interrupted: Whether a signal ended it early, or came before plots and report were there.
+        signal: Number of the signal, or None.
     """
 
     run: Run
@@ -45,6 +49,7 @@ class LSTMResult:
     out_of_memory: dict
     seconds: float
     interrupted: bool
+    signal: int | None = None
 
 
 def build_recaller(preset, network):
@@ -73,12 +78,12 @@ def build_recaller(preset, network):
     return model
 
 
-def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress=True):
+def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress=True, checkpoint_every=1.0):
     """Train the networks of a preset and leave results, log, curves, models and a report in a new run folder.
 
-    What can be refused is refused before the folder is made. Ctrl-C finishes the step, or in a
-    curriculum goes back to the best weights of its length, and keeps what there is; so does an error
-    of short memory, which ends its network's training alone.
+    What can be refused is refused before the folder is made. SIGINT (Ctrl-C) and SIGTERM finish the step, or
+    in a curriculum go back to the best weights of its length, and keep what there is; `resume` goes on,
+    after a kill, too. Short memory ends its network's training alone.
 
     Args:
         preset: `kgan.presets.RecallPreset`, or `CurriculumPreset`.
@@ -86,30 +91,64 @@ def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress
         run_dir: Folder to create for the run, or None for the next `runs_dir/lstm-name-N`.
         runs_dir: Folder of the numbered runs.
         progress: Whether to show a progress bar.
+        checkpoint_every: Minutes between two checkpoints; evaluations have one, too, if ten seconds have
+            passed, and so has the end of each length of a curriculum.
 
     Returns:
         `LSTMResult`.
 
     Raises:
         ValueError: If settings do not fit.
+        DivergedError: If numbers are no longer finite.
         OSError: If files cannot be written.
     """
     if run_dir is not None:
         refuse_existing(run_dir)
-    device = backend.device_name(build_recaller(preset, preset.networks[0]).weights[0].value)
+    check_minutes(checkpoint_every)
+    device = _device_of(preset)
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"lstm-{name}")
     run.write_config(described(preset, name=name) | environment(device))
-    train, total = _WAYS[type(preset)], _steps_of(preset)
-    records = Records(run, preset, total=total, progress=progress)
-    start, interrupted = time.monotonic(), False
-    try:
-        train(preset, records)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        seconds = time.monotonic() - start
-        records.close()
-        report_on(run)  # of what there is, however training ended
+    return _follow(run, preset, device=device, progress=progress, checkpoint_every=checkpoint_every)
+
+
+def resume_lstm(run, *, override=False, changes=None, progress=True, checkpoint_every=1.0):
+    """Go on with a run of the palindrome task; see `kgan.experiments.resume`.
+
+    Args:
+        run: `Run`.
+        override: Whether settings and backend may differ from the run's.
+        changes: Dict of settings by name that are to differ.
+        progress: As for `train_lstm`.
+        checkpoint_every: As for `train_lstm`.
+    """
+    check_minutes(checkpoint_every)
+    preset, saved = opened(run, override=override, changes=changes or {})
+    options = {"device": _device_of(preset), "progress": progress, "checkpoint_every": checkpoint_every}
+    if saved is not None:
+        _CHECKS[type(preset)](preset, saved)
+    write_changes(run, preset, saved)
+    return _follow(run, preset, saved, **options)
+
+
+def _device_of(preset):
+    return backend.device_name(build_recaller(preset, preset.networks[0]).weights[0].value)
+
+
+def _follow(run, preset, saved=None, *, device, progress, checkpoint_every):
+    """Train to the end, or until a signal, and leave everything behind."""
+    options = {"progress": progress, "checkpoint_every": checkpoint_every}
+    records = Records(run, preset, total=_steps_of(preset), **options)
+    # A signal that comes while plots and report are made waits for these; the second does not.
+    with Checkpoints(run.checkpoints).held(), naming_the_way_on(run), records.interrupt:
+        try:
+            _train(preset, records, saved)
+        except KeyboardInterrupt:
+            if not records.interrupt.finished_step:  # the second: whoever sent it does not want to wait
+                raise
+        finally:
+            seconds = records.seconds
+            records.close()
+            report_on(run)  # of what there is, however training ended
     return LSTMResult(
         run=run,
         device=device,
@@ -117,35 +156,58 @@ def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress
         verdicts=records.verdicts,
         out_of_memory=records.out_of_memory,
         seconds=seconds,
-        interrupted=interrupted,
+        interrupted=records.interrupt.signal is not None,
+        signal=records.interrupt.signal,
     )
 
 
-def _train_each(preset, records):
+def _train(preset, records, saved):
+    if saved is not None:
+        records.restore(saved.state["own"]["records"])
+    try:
+        _WAYS[type(preset)](preset, records, saved)
+    except NotFiniteError as error:
+        raise DivergedError(str(error), step=None) from error
+
+
+def _train_each(preset, records, saved):
     """Train each network at each length from the start."""
     data = {length: _palindromes(preset, length) for length in preset.lengths}
+    at = saved.state["own"]["at"] if saved else {}
     for length in preset.lengths:
         try:
             for network in preset.networks:
-                if network not in records.out_of_memory:
-                    _train_at(length, build_recaller(preset, network), data[length], records=records)
+                if not records.is_done(network, length):
+                    records.interrupt.check()
+                    is_begun = (at.get("network"), at.get("length")) == (network, length)
+                    model, begun = _model_at(saved if is_begun else None, preset, network)
+                    Recall(model, length, data[length], records=records, saved=begun).follow()
         finally:
             records.draw_length(length)
             records.draw_accuracies()
 
 
-def _train_at(length, model, data, *, records):
-    training, validation = data
-    preset = records.preset
-    with records.training(model, length, save_as=f"{model.name}-{length:02d}") as callbacks:
-        model.fit(
-            _Rounds(training, preset.steps_per_evaluation),
-            validation_data=validation,
-            epochs=preset.num_evaluations,
-            shuffle=False,  # the data shuffle themselves, by a seed
-            verbose=0,
-            callbacks=callbacks,
-        )
+def _model_at(saved, preset, network):
+    """The network of a checkpoint with the settings of a preset, and the checkpoint as it is to be taken."""
+    if saved is None:
+        return build_recaller(preset, network), None
+    changed = changed_settings(preset, saved)
+    model = _with_settings(preset, saved.load(), changed=changed)
+    if changed & {"batch_size", "seed", "num_palindromes"}:  # its epoch begins anew
+        saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
+    return model, saved
+
+
+def _with_settings(preset, model, *, changed):
+    """A network with the settings of a preset, and with its optimiser's state where that is of one kind."""
+    if not changed & {f"{model.name}_optimizer", "clip_norm", "checkpoint"}:
+        return model
+    other = build_recaller(preset, model.name)
+    other.set_weights(model.get_weights())
+    other.optimizer.build(other.trainable_variables)
+    rate = float(keras.ops.convert_to_numpy(other.optimizer.learning_rate))
+    take_over(other.optimizer, model.optimizer, rate=rate)
+    return other
 
 
 def _palindromes(preset, length):
@@ -157,25 +219,6 @@ def _palindromes(preset, length):
     return FixedPalindromes(preset.num_training, length, part="train", shuffle=True, **options), validation
 
 
-class _Rounds(NumberedEpochs):
-    """The batches of a data set from its start, so many an epoch, each going on where the last ended."""
-
-    def __init__(self, data, steps):
-        super().__init__()
-        self.data, self.steps = copy.copy(data), steps  # of which others have not taken batches
-        self._passes = 0
-
-    def __len__(self):
-        return self.steps
-
-    def batch(self, index):
-        passes, batch = divmod(self.epoch * self.steps + index, len(self.data))
-        while self._passes <= passes:
-            self.data.on_epoch_begin()
-            self._passes += 1
-        return self.data[batch]
-
-
 def _steps_of(preset):
     """Training steps of a whole run, or None if that is not known beforehand."""
     if isinstance(preset, CurriculumPreset):
@@ -184,26 +227,66 @@ def _steps_of(preset):
     return trainings * preset.num_evaluations * preset.steps_per_evaluation
 
 
-def _train_curriculum(preset, records):
-    """Take each network from length to length."""
-    for network in preset.networks:
-        model = build_recaller(preset, network)
+def _train_curriculum(preset, records, saved):
+    """Take each network from length to length; one that has ended, too, if there is now more to do."""
+    told = _progress_of_each(saved)
+    at = saved and saved.state["own"]["at"]["network"]
+    # The checkpoint's first: its model lies there alone, and goes when others are written.
+    for network in sorted(preset.networks, key=lambda network: network != at):
+        curriculum, progress = _curriculum(preset, network), told.get(network)
+        progress = progress and curriculum.taken_up(progress)
+        if progress and network in records.verdicts and curriculum.is_over(progress):
+            continue
+        model = _model_of(records.run, saved if network == at or progress else None, preset, network)
         try:
-            Course(model, _curriculum(preset, network), records=records).follow()
+            Course(model, curriculum, records=records).follow(progress, is_written=network == at)
         finally:
             records.draw_curriculum()
             records.draw_accuracies()
+    records.put_in_order()
+
+
+def _progress_of_each(saved):
+    """How far each network had come in a checkpoint, by network; none of one without a first evaluation."""
+    if saved is None:
+        return {}
+    own = saved.state["own"]
+    told = own["records"]["progress"] | {own["at"]["network"]: own["at"]["progress"]}
+    return {network: Progress.of(values) for network, values in told.items() if values}
+
+
+def _model_of(run, saved, preset, network):
+    """A network as a checkpoint has it, or as its curriculum had left it by then; a new one without."""
+    if saved is None or saved.state["own"]["at"]["network"] == network:
+        return _model_at(saved, preset, network)[0]
+    model = load(run.models / f"{network}.keras")
+    return _with_settings(preset, model, changed=changed_settings(preset, saved))
+
+
+def _check_curriculum(preset, saved):
+    """Raise ValueError if with the settings of a preset the curricula would not have been what they were."""
+    for network, progress in _progress_of_each(saved).items():
+        check_lengths(preset, network, progress, lengths=_lengths(preset))
+        try:
+            _curriculum(preset, network).taken_up(progress)
+        except ValueError as error:
+            raise ValueError(f"{network}: {error}") from None
+
+
+def _lengths(preset):
+    return lengths_between(preset.min_length, preset.max_length)
 
 
 def _curriculum(preset, network):
     return Curriculum(
-        lengths=lengths_between(preset.min_length, preset.max_length),
+        lengths=_lengths(preset),
         round_steps=preset.round_steps_of(network),
         target_loss=preset.target_loss_of(network),
         **{name: getattr(preset, name) for name in _CURRICULUM_SETTINGS},
     )
 
 
+_CHECKS = {RecallPreset: check_trainings, CurriculumPreset: _check_curriculum}
 _WAYS = {RecallPreset: _train_each, CurriculumPreset: _train_curriculum}
 _SETTINGS_PER_NETWORK = {"lengths", "round_steps", "target_loss"}
 _CURRICULUM_SETTINGS = {field.name for field in dataclasses.fields(Curriculum)} - _SETTINGS_PER_NETWORK

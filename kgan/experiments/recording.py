@@ -14,6 +14,7 @@ class Recording:
         run: `kgan.runs.Run`.
         preset: `kgan.presets.GANPreset`.
         images: Array of the real images that are trained on.
+        checkpoint: `Checkpoint`.
         data: Name of the data set.
         progress: Whether to show a progress bar.
         tensorboard: Whether to write TensorBoard's files as well.
@@ -22,10 +23,13 @@ class Recording:
         grid: `SampleGrid`.
         evaluate: `Evaluate`, or None where the preset asks for none or nothing judges such images.
         alarm: `CollapseAlarm`.
+        checkpoint: `Checkpoint`.
+        interrupt: `FinishStepOnInterrupt`.
     """
 
-    def __init__(self, run, preset, images, *, data, progress, tensorboard):
-        self.run = run
+    def __init__(self, run, preset, images, *, checkpoint, data, progress, tensorboard):
+        self.run, self.checkpoint = run, checkpoint
+        self.interrupt = callbacks.FinishStepOnInterrupt()
         self.grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
         self.evaluate = None
         if preset.evaluate_every is not None and data in READ_DATA:
@@ -44,16 +48,20 @@ class Recording:
     def callbacks(self):
         """The callbacks in their order; those that hold files are closed however training ends."""
         with contextlib.ExitStack() as stack:
-            for callback in self._closing:  # Keras ends its callbacks only where training ended by itself
+            for callback in (self.checkpoint, *self._closing):  # Keras does so only where all went well
                 stack.callback(callback.close)
-            yield [self.grid, *self._closing, self.alarm]
+            stack.enter_context(self.interrupt)
+            first = callbacks.StopOnNotFinite()
+            yield [first, self.grid, *self._closing, self.alarm, self.checkpoint, self.interrupt]
 
     def draw(self):
         """Draw the plots and the movie."""
         self.grid.draw_last()
-        plots.write_losses(self.run.plots / "losses.png", self.run.steps)
-        plots.write_balance(self.run.plots / "balance.png", self.run.steps)
-        write_stages(self.run.plots / "progress.png", self.grid.pictures)
-        callbacks.SampleMovie(self.run.samples / "samples.gif", self.grid).write()
+        if self.run.steps.is_file():  # else it was broken off before there was a row
+            plots.write_losses(self.run.plots / "losses.png", self.run.steps)
+            plots.write_balance(self.run.plots / "balance.png", self.run.steps)
+        if self.grid.pictures:  # else the disk took none
+            write_stages(self.run.plots / "progress.png", self.grid.pictures)
+            callbacks.SampleMovie(self.run.samples / "samples.gif", self.grid).write()
         if self.evaluate and self.evaluate.best:  # which there is if any samples were finite
             plots.write_evaluations(self.run.plots / "evaluations.png", self.run.evaluations)

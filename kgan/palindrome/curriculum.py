@@ -10,7 +10,9 @@ import numpy as np
 
 from kgan.palindrome.data import FixedPalindromes, PalindromeStream
 from kgan.palindrome.memory import is_out_of_memory
+from kgan.palindrome.progress import Progress, Stage
 from kgan.palindrome.settings import ENCODINGS, percent
+from kgan.saving import NotFiniteError
 from kgan.spec import check, is_count, is_number, is_seed
 
 
@@ -41,37 +43,6 @@ def lengths_between(first, last, *, step=10, until=150, factor=2.0):
     number = math.ceil(math.log(growth) / math.log(factor) - 1e-9)  # 1e-9: the logarithms are rounded
     long = {round(short[-1] * growth ** (k / number)) for k in range(1, number + 1)}
     return tuple(sorted({*short, *long}))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Stage:
-    """What came of one length, or has come of it so far.
-
-    Attributes:
-        length: Digits of a palindrome.
-        accuracy_before: Share in [0, 1] of held-out palindromes that were right before any training
-            at this length; None if memory ran out before it was known.
-        accuracy: The same of the best weights, which are those that the model is left with.
-        loss: Their mean cross-entropy, in nats.
-        steps: Training steps at this length.
-        seconds: Time spent at this length.
-        learning_rate: The rate for the next step.
-        out_of_memory: Whether memory ran out at this length.
-    """
-
-    length: int
-    accuracy_before: float | None = None
-    accuracy: float | None = None
-    loss: float | None = None
-    steps: int = 0
-    seconds: float = 0.0
-    learning_rate: float
-    out_of_memory: bool = False
-
-    @property
-    def solved(self):
-        """Whether every held-out palindrome was right."""
-        return self.accuracy == 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,95 +143,163 @@ class Curriculum:
         check("least_rate", "a number in (0, 1]", least, holds=is_number(least) and 0 < least <= 1)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
 
-    def run(self, model, *, on_round=None, on_stage=None):
+    def run(self, model, *, on_round=None, on_stage=None, on_progress=None, callbacks=(), progress=None):
         """Train a model along all lengths, or up to the first that it does not solve.
 
         Running out of memory at a length ends the curriculum there. Whatever ends it, Ctrl-C and
         other errors included, the model is left with the best weights of the last length.
 
+        Between two rounds the model is at its best so far. Saved there, with its optimiser and the
+        `Progress`, it goes on to the same bits as if nothing had come between.
+
         Args:
             model: `keras.Model`, compiled as by `compile_recaller`, that takes any number of steps.
             on_round: Function of the `Stage` so far, called after each evaluation.
             on_stage: Function of each finished `Stage`; what was reached before an error, too.
+            on_progress: Function of the `Progress`, called after these wherever one can go on later; not
+                where memory ran out, so that what is resumed tries that length again.
+            callbacks: Callbacks for each `fit` and `evaluate`.
+            progress: `Progress` to go on from, the model being as it was there; None for the start. Its last
+                length is gone on with, too, if it ended unsolved after fewer than `max_steps`.
 
         Returns:
             `CurriculumResult`.
 
         Raises:
-            ValueError: If the model is not compiled.
+            ValueError: If the model is not compiled, the progress is of other lengths, or one of these would
+                not have ended where it did.
+            NotFiniteError: If the model or its loss is not finite before any training at a length.
         """
         check("model", "compiled, as by compile_recaller", model.name, holds=model.compiled)
-        stages = []
-        least_rate = self.least_rate * _learning_rate(model)
-        for length in self.lengths:
-            attempt = _Attempt(self, model, length=length, least_rate=least_rate)
-            stages.append(self._finished(attempt, on_round=on_round or _ignore))
-            (on_stage or _ignore)(stages[-1])
-            if stages[-1].out_of_memory or not stages[-1].solved:
-                break
-        return CurriculumResult(self.lengths, tuple(stages))
+        if progress is None:
+            progress = Progress(least_rate=self.least_rate * _learning_rate(model))
+        progress = self.taken_up(progress)
+        on_stage, on_progress = on_stage or _ignore, on_progress or _ignore
+        while not self.is_over(progress):
+            attempt = _Attempt(self, model, progress, callbacks=callbacks)
+            stage = self._finished(attempt, on_round=on_round or _ignore, on_progress=on_progress)
+            progress = dataclasses.replace(progress, stages=(*progress.stages, stage), stage=None)
+            on_stage(stage)
+            if not stage.out_of_memory:
+                on_progress(progress)
+        return CurriculumResult(self.lengths, progress.stages)
 
-    def _finished(self, attempt, *, on_round):
+    def taken_up(self, progress):
+        """A `Progress` whose last length is in hand again if it ended for want of steps that there are now.
+
+        Raises:
+            ValueError: If the lengths are others, or one before the last would not have ended where it did.
+        """
+        self._check_progress(progress)
+        stages = progress.stages
+        open_again = [s for s in stages if not s.out_of_memory and self._is_to_be_trained(s)]
+        if not open_again:
+            return progress
+        stage = open_again[0]
+        if progress.stage is not None or stage is not stages[-1]:
+            raise ValueError(
+                f"Length {stage.length:,} has ended after {stage.steps:,} steps, and with these settings "
+                "(`max_steps`, the target loss) would have been trained on: begin a new run, or leave them."
+            )
+        return dataclasses.replace(progress, stages=stages[:-1], stage=stage)
+
+    def _is_to_be_trained(self, stage):
+        """Whether steps are left and a palindrome is wrong, or training that has begun not at its target."""
+        begun = stage.steps > 0 and self.target_loss is not None
+        is_wanting = not stage.solved or (begun and stage.loss >= self.target_loss)
+        return is_wanting and stage.steps < self.max_steps
+
+    def _check_progress(self, progress):
+        stages = (*progress.stages, *([progress.stage] if progress.stage else []))
+        lengths = tuple(stage.length for stage in stages)
+        holds = lengths == self.lengths[: len(lengths)]
+        check("progress", f"of lengths that begin as {self.lengths}", lengths, holds=holds)
+
+    def is_over(self, progress):
+        """Whether there is nothing to do after a `Progress` that is `taken_up`."""
+        stages = progress.stages
+        return len(stages) == len(self.lengths) or any(s.out_of_memory or not s.solved for s in stages)
+
+    def _finished(self, attempt, *, on_round, on_progress):
         try:
-            attempt.evaluate_first()
-            on_round(attempt.stage)
-            while attempt.is_unfinished() and attempt.stage.steps < self.max_steps:
+            attempt.begin_data()
+            if attempt.progress.stage is None:
+                attempt.evaluate_first()
+                on_round(attempt.stage)
+                on_progress(attempt.progress)
+            while self._is_to_be_trained(attempt.stage):
                 attempt.train_round()
                 on_round(attempt.stage)
+                on_progress(attempt.progress)
         except BaseException as error:
             attempt.restore_best()
             if not is_out_of_memory(error):
                 raise
-            attempt.update_stage(out_of_memory=True)
+            attempt.update(out_of_memory=True)
         return attempt.stage
 
 
 class _Attempt:
     """A curriculum's training at one length, and the best state of the model there."""
 
-    def __init__(self, curriculum, model, *, length, least_rate):
+    def __init__(self, curriculum, model, progress, *, callbacks):
         self.curriculum = curriculum
         self.model = model
-        self.least_rate = least_rate
+        self.progress = progress
+        self._callbacks = list(callbacks)
         model.optimizer.build(model.trainable_variables)  # so that all of its state is there to be kept
-        self._began = time.monotonic()
         self._best = self._state()
-        self.stage = Stage(length=length, learning_rate=_learning_rate(model))
+        length = curriculum.lengths[len(progress.stages)]
+        self.stage = progress.stage or Stage(length=length, learning_rate=_learning_rate(model))
+        self._began = time.monotonic() - self.stage.seconds
 
-    def evaluate_first(self):
-        """Evaluate before any training at this length."""
+    def begin_data(self):
+        """Draw the held-out palindromes, and take up the stream of the others where it is."""
         own, length = self.curriculum, self.stage.length
         data = {"encoding": own.encoding, "seed": own.seed}
         self._held_out = FixedPalindromes(
             own.num_validation, length, batch_size=own.chunk, part="validation", **data
         )
-        self._stream = PalindromeStream(length, batch_size=own.batch_size, steps=own.round_steps, **data)
-        measured = self._evaluate()
-        self.update_stage(accuracy_before=measured["accuracy"], **measured)
+        first = {"first_epoch": self.stage.rounds}
+        self._stream = PalindromeStream(
+            length, batch_size=own.batch_size, steps=own.round_steps, **data, **first
+        )
 
-    def is_unfinished(self):
-        """Whether a palindrome is wrong, or training that has begun is not yet at its target."""
-        target = self.curriculum.target_loss
-        begun = self.stage.steps > 0 and target is not None
-        return not self.stage.solved or (begun and self.stage.loss >= target)
+    def evaluate_first(self):
+        """Evaluate before any training at this length."""
+        measured = self._evaluate()
+        self._refuse_what_is_not_finite(measured["loss"])
+        self.update(accuracy_before=measured["accuracy"], **measured)
+
+    def _refuse_what_is_not_finite(self, loss):
+        # No round would be better than this one, so each would be undone until the budget is used up.
+        variables = zip(self._variables(), self._best, strict=True)
+        found = [variable.path for variable, value in variables if not np.isfinite(value).all()]
+        if found or not math.isfinite(loss):
+            what = f"{found[0]} holds values that are not finite" if found else f"the loss is {loss}"
+            raise NotFiniteError(
+                f"Before any training at length {self.stage.length:,}, after step {self.progress.steps:,}, "
+                f"{what}: lower the learning rate or `clip_norm`."
+            )
 
     def train_round(self):
         """Train for a round, and undo it at a lower rate if it made the model no better."""
-        self.model.fit(self._stream, shuffle=False, verbose=0)
-        measured = self._evaluate()
-        if self._is_better(measured):
-            self._best = self._state()
+        self.model.fit(self._stream, shuffle=False, verbose=0, callbacks=self._callbacks)
+        measured, state = self._evaluate(), self._state()
+        if self._is_better(measured) and all(np.isfinite(value).all() for value in state):
+            self._best = state
         else:
             measured = {}
             self.restore_best()
             self._lower_learning_rate()
-        self.update_stage(steps=self.stage.steps + len(self._stream), **measured)
+        steps = self.stage.steps + len(self._stream)
+        self.update(rounds=self.stage.rounds + 1, steps=steps, **measured)
 
     def _is_better(self, measured):
         solved, loss = measured["accuracy"] == 1, measured["loss"]
         if not math.isfinite(loss) or solved < self.stage.solved:
             return False
-        return solved > self.stage.solved or not loss >= self.stage.loss  # anything is better than NaN
+        return solved > self.stage.solved or loss < self.stage.loss
 
     def restore_best(self):
         """Give the model and its optimiser the best state of this length."""
@@ -268,21 +307,22 @@ class _Attempt:
             variable.assign(value)
         self.model.optimizer.learning_rate = self.stage.learning_rate
 
-    def update_stage(self, **changes):
-        """Note changes, the time and the learning rate."""
+    def update(self, **changes):
+        """Note changes of the stage, the time and the learning rate."""
         seconds = time.monotonic() - self._began
         rate = _learning_rate(self.model)
         self.stage = dataclasses.replace(self.stage, seconds=seconds, learning_rate=rate, **changes)
+        self.progress = dataclasses.replace(self.progress, stage=self.stage)
 
     def _evaluate(self):
-        measured = self.model.evaluate(self._held_out, verbose=0, return_dict=True)
+        measured = self.model.evaluate(self._held_out, verbose=0, return_dict=True, callbacks=self._callbacks)
         num_rows = self.curriculum.num_validation
         right = round(measured["accuracy"] * num_rows)  # a mean in float32
         return {"accuracy": right / num_rows, "loss": float(measured["loss"])}
 
     def _lower_learning_rate(self):
         rate = self.stage.learning_rate * self.curriculum.decay
-        self.model.optimizer.learning_rate = max(rate, self.least_rate)
+        self.model.optimizer.learning_rate = max(rate, self.progress.least_rate)
 
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]
@@ -302,5 +342,5 @@ def _check_lengths(lengths):
     check("lengths", "increasing", lengths, holds=increasing)
 
 
-def _ignore(_stage):
+def _ignore(_told):
     pass

@@ -101,18 +101,20 @@ class FixedPalindromes(ShuffledBatches):
         seed: Integer in [0, 2³¹).
         shuffle: Whether each epoch has an order of its own, a function of (seed, epoch). Give `fit`
             shuffle=False beside it: Keras would shuffle the batches by Python's own generator.
+        first_epoch: Number of the epoch that `fit` begins with.
 
     Raises:
         ValueError: If an argument breaks its rule.
     """
 
-    def __init__(self, n, length, *, batch_size, encoding, part, seed, shuffle=False):
+    def __init__(self, n, length, *, batch_size, encoding, part, seed, shuffle=False, first_epoch=0):
         check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
         _check_encoding(encoding)
         self.digits = draw_palindromes(n, length, part=part, seed=seed)
         self.encoding = encoding
         _announce(n, length, part=part)
-        super().__init__(n, batch_size=batch_size, seed=seed if shuffle else None)
+        order = seed if shuffle else None
+        super().__init__(n, batch_size=batch_size, seed=order, first_epoch=first_epoch)
 
     def batch(self, index):
         """Inputs and targets."""
@@ -131,13 +133,14 @@ class PalindromeStream(NumberedEpochs):
         steps: Batches an epoch.
         encoding: "one-hot" or "scalar".
         seed: Integer in [0, 2³¹).
+        first_epoch: Number of the epoch that `fit` begins with: its first batch is first_epoch · steps.
 
     Raises:
         ValueError: If an argument breaks its rule.
     """
 
-    def __init__(self, length, *, batch_size, steps, encoding, seed):
-        super().__init__()
+    def __init__(self, length, *, batch_size, steps, encoding, seed, first_epoch=0):
+        super().__init__(first_epoch=first_epoch)
         _check_draw(batch_size, length, part="train", seed=seed, name="batch_size")
         check("steps", "a positive integer", steps, holds=is_count(steps))
         _check_encoding(encoding)

@@ -3,6 +3,7 @@
 from kgan.presets.base import CHOSEN, STATED, Preset
 from kgan.presets.gan import DEFAULT_GAN_PRESET, GAN_PRESETS, GANClaim, GANPreset, architecture_names
 from kgan.presets.palindrome import DEFAULT_LSTM_PRESET, LSTM_PRESETS, Claim, CurriculumPreset, RecallPreset
+from kgan.presets.stored import changes, stored_preset
 
 __all__ = [
     "CHOSEN",
@@ -18,4 +19,6 @@ __all__ = [
     "Preset",
     "RecallPreset",
     "architecture_names",
+    "changes",
+    "stored_preset",
 ]

@@ -8,13 +8,13 @@ import dataclasses
 import importlib.util
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from kgan.digits import NAMES
 from kgan.gan.losses import Loss, NonSaturating
 from kgan.gan.update_policies import Always, EveryKEpochs, KSteps, LossBalanced, UpdatePolicy
 from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
-from kgan.presets.base import STATED, Preset
+from kgan.presets.base import ON_NAN, STATED, Preset
 from kgan.spec import check, is_seed
 
 
@@ -51,6 +51,8 @@ class GANPreset(Preset):
         ValueError: If a value breaks its rule.
     """
 
+    fixed: ClassVar[tuple] = ("data", "architecture", "latent_dim")
+
     data: Annotated[str, f"data set: {', '.join(NAMES)}; without --data-dir, the one that is at hand"] = (
         "mnist"
     )
@@ -68,6 +70,7 @@ class GANPreset(Preset):
     judged: Annotated[int | None, "samples of MNIST's digits that are judged at the end, or none"] = 10_000
     num_intermediate: Annotated[int, "images between the two ends of the interpolation"] = 7
     seed: Annotated[int, "seed of weights, data order, latents and coins"] = 0
+    on_nan: Annotated[str, f"where numbers are no longer finite: {ON_NAN}"] = "stop"
     claims: tuple = ()
 
     def __post_init__(self):
@@ -75,6 +78,7 @@ class GANPreset(Preset):
         super().__post_init__()
         self._check_counts(*_COUNTS)
         self._check_length()
+        self._check_on_nan()
         for name, choices in (("data", NAMES), ("architecture", architecture_names())):
             value = getattr(self, name)
             check(name, f"one of {', '.join(choices)}", value, holds=value in choices)

@@ -5,11 +5,11 @@ A new preset is one entry of `LSTM_PRESETS`; the command line offers it by its n
 
 import dataclasses
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from kgan.optimizers import Adam, OptimizerSettings, RMSprop
 from kgan.palindrome.settings import ENCODINGS, INITIALIZERS, NETWORKS, PRIORS
-from kgan.presets.base import STATED, Preset
+from kgan.presets.base import ON_NAN, STATED, Preset
 from kgan.spec import check, is_count, is_number, is_seed
 
 _TRAINING_SHARE = 0.8  # report D's
@@ -38,6 +38,8 @@ class Claim:
 class _NetworksPreset(Preset):
     """What a run of the palindrome task has, whether lengths are trained one by one or in a curriculum."""
 
+    fixed: ClassVar[tuple] = ("encoding", "units", "rnn_units")
+
     claims: tuple = ()
     networks: Annotated[tuple[str, ...], f"networks to train: {','.join(NETWORKS)}"] = NETWORKS
     encoding: Annotated[str, f"how a digit is fed: {', '.join(ENCODINGS)} (the number itself)"] = "one-hot"
@@ -61,6 +63,7 @@ class _NetworksPreset(Preset):
         int | str | None, "steps between the LSTM's kept states, or sqrt: less memory, more time"
     ] = None
     seed: Annotated[int, "seed of weights and palindromes"] = 0
+    on_nan: Annotated[str, f"where numbers are no longer finite: {ON_NAN}"] = "stop"
 
     def __post_init__(self):
         """Check every value that has a rule."""
@@ -76,6 +79,7 @@ class _NetworksPreset(Preset):
         self._check_counts("units", "rnn_units", "batch_size")
         self._check_positive("clip_norm")
         self._check_lstm()
+        self._check_on_nan()
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
 
     def _check_positive(self, *names):
@@ -126,6 +130,8 @@ class RecallPreset(_NetworksPreset):
     Raises:
         ValueError: If a value breaks its rule.
     """
+
+    fixed: ClassVar[tuple] = (*_NetworksPreset.fixed, "evaluate_every")  # by which steps are counted
 
     lengths: Annotated[tuple[int, ...], "digits of a palindrome, such as 5,10,15,20"] = (5, 10, 15, 20)
     num_palindromes: Annotated[
@@ -187,9 +193,13 @@ def _listed(values):
 class CurriculumPreset(_NetworksPreset):
     """All that decides what a run computes that takes each network from length to length.
 
+    A round whose numbers are not finite is undone whatever `on_nan` is.
+
     Raises:
         ValueError: If a value breaks its rule.
     """
+
+    fixed: ClassVar[tuple] = (*_NetworksPreset.fixed, "min_length")
 
     min_length: Annotated[int, "the first length"] = 10
     max_length: Annotated[int, "the last: in tens up to 150, and from there by a factor below 2"] = 150

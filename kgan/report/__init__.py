@@ -48,7 +48,7 @@ def _page_of(run, *, explorer):
         if "architecture" in config["settings"]:
             return gan.page_of(run, config, explorer=explorer)
         return lstm.page_of(run, config)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"A file of {run.path} lacks what its page shows: {error!r}.") from error
 
 

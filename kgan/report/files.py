@@ -2,9 +2,9 @@
 
 import base64
 import csv
-import json
 import math
 
+from kgan import files
 from kgan.pictures import small_png
 from kgan.spec import check
 
@@ -18,7 +18,7 @@ def read_json(path):
     if not path.is_file():
         return None
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return dict(files.read_json(path))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {error}.") from None
 
@@ -27,12 +27,16 @@ def read_rows(path):
     """The rows of a log as dicts, numbers as floats and empty cells as NaN; none if there is no such file.
 
     Raises:
-        ValueError: If a row is longer than the first.
+        ValueError: If a row is longer than the first, or the file is no log.
     """
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        files.check_size(path)
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged: {error}.") from None
     check("path", "a log whose rows have its columns", str(path), holds=all(None not in row for row in rows))
     return [{column: _cell(text) for column, text in row.items()} for row in rows]
 

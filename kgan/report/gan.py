@@ -104,7 +104,11 @@ def _length(contents):
     length = f"{words.count(last['step'])} steps ({epochs} epoch{'s' if epochs != 1 else ''})"
     if "seconds" in contents.results:
         length += f" in {words.duration(contents.results['seconds'])}"
-    return length + (", interrupted" if contents.results.get("interrupted") else "")
+    if contents.results.get("diverged"):
+        return f"{length}, then diverged ({contents.results['diverged']})"
+    if not contents.results.get("interrupted"):
+        return length
+    return f"{length}, interrupted (it goes on by kgan train-gan --resume {contents.run.path})"
 
 
 def _came_to(contents):

@@ -1,5 +1,8 @@
 """What a curriculum trains, keeps, undoes and says."""
 
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from conftest import same_bits, values
 from kgan.palindrome import (
     Curriculum,
     CurriculumResult,
+    Progress,
     Stage,
     compile_recaller,
     digit_recaller,
@@ -15,6 +19,7 @@ from kgan.palindrome import (
     lengths_between,
 )
 from kgan.palindrome.memory import is_out_of_memory
+from kgan.saving import NotFiniteError
 
 HELD_OUT = 50
 LOSS_OF_ONES = -np.log(np.exp(2) / (np.exp(2) + 9))  # where every w_d is 1
@@ -280,6 +285,210 @@ def test_a_step_that_fails_leaves_a_model_that_can_be_used():
     assert model.evaluate(np.eye(10)[:, None], np.arange(10), verbose=0)[1] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_weights_that_are_not_finite_before_training_are_named_and_not_trained(wrong):
+    model = recaller(5)
+    model.weights[0].assign(weights(10) * wrong)
+    script(model)  # a round would raise StopIteration
+    with pytest.raises(NotFiniteError) as raised:
+        curriculum().run(model)
+    assert str(raised.value).startswith(
+        f"Before any training at length 6, after step 0, {model.weights[0].path} holds values"
+    )
+
+
+def test_a_loss_that_is_not_finite_before_training_is_named_and_not_trained():
+    model = recaller(9)
+    script(model, weights(10))
+    evaluate = model.evaluate
+    model.evaluate = lambda data, **options: (
+        evaluate(data, **options) | ({"loss": np.nan} if data.digits.shape[1] == 8 else {})
+    )
+    with pytest.raises(NotFiniteError, match="at length 8, after step 5, the loss is nan"):
+        curriculum(6, 8).run(model)
+    assert same_bits(values(model.weights), [weights(10)])
+
+
+def test_a_round_that_leaves_the_optimizer_not_finite_is_undone():
+    model = recaller(5, momentum=0.9)
+
+    def fit(*_, **__):
+        model.weights[0].assign(weights(10))
+        model.optimizer.variables[2].assign(np.full(10, np.inf))
+
+    model.fit = fit
+    (last,) = curriculum(max_steps=1).run(model).stages
+    assert last.accuracy == share(5)
+    assert same_bits(values(model.weights), [weights(5)])
+    assert not np.any(values(model.optimizer.variables)[2])
+
+
+class PressCtrlC(keras.callbacks.Callback):
+    """Raises KeyboardInterrupt in the n-th training step that it sees."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step -= 1
+        if self.step == 0:
+            raise KeyboardInterrupt
+
+
+class Course:
+    """A small curriculum whose last rounds at length 4 are undone, and what it tells of itself."""
+
+    lengths = (4, 7)
+    max_steps = 60
+
+    def __init__(self):
+        keras.utils.set_random_seed(0)
+        self.model = digit_recaller("lstm", units=16, encoding="one-hot")
+        compile_recaller(self.model, keras.optimizers.Adam(0.1))
+        rng = np.random.default_rng(0)  # the same on every backend
+        for variable in self.model.trainable_variables:
+            variable.assign(rng.normal(0, 0.5, variable.shape))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.rounds, self.boundaries = [], []
+
+    def variables(self):
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def put(self, state):
+        for variable, value in zip(self.variables(), state, strict=True):
+            variable.assign(value)
+
+    def run(self, **options):
+        """The result without the seconds, which are never the same."""
+        settings = {"batch_size": 32, "round_steps": 10, "max_steps": self.max_steps, "num_validation": 40}
+        course = curriculum(*self.lengths, **settings, target_loss=0.1)
+        hooks = {"on_round": self.rounds.append, "on_progress": self._keep}
+        return [timeless(stage) for stage in course.run(self.model, **hooks, **options).stages]
+
+    def _keep(self, progress):
+        self.boundaries.append((json.dumps(progress.described()), values(self.variables())))
+
+
+def timeless(stage):
+    return dataclasses.replace(stage, seconds=0.0)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A course that nothing interrupted, and its result."""
+    course = Course()
+    return course, course.run()
+
+
+def test_the_course_of_these_tests_undoes_a_round_and_trains_at_two_lengths(whole):
+    course, (at_4, at_7) = whole
+    assert (at_4.steps, at_4.solved, at_7.solved) == (60, True, True)
+    assert at_4.learning_rate < 0.1
+    assert at_7.steps > 10
+    assert len(course.boundaries) == 2 * 2 + at_4.steps // 10 + at_7.steps // 10
+
+
+def test_progress_as_plain_values_is_the_same_progress(whole):
+    for text, _ in whole[0].boundaries:
+        assert json.dumps(Progress.of(json.loads(text)).described()) == text
+    done, at_7 = (Progress.of(json.loads(whole[0].boundaries[k][0])) for k in (-1, -2))
+    assert (done.stage, done.rounds, [stage.length for stage in done.stages]) == (None, 0, [4, 7])
+    assert done.steps == at_7.steps == 10 * at_7.rounds + 60
+
+
+def test_a_curriculum_goes_on_from_its_boundaries_to_the_same_bits(whole):
+    course, expected = whole
+    before_training, undone, end_of_length, first_of_length = 0, 5, 7, 8
+    for text, state in (
+        course.boundaries[k] for k in (before_training, undone, end_of_length, first_of_length)
+    ):
+        later = Course()
+        later.put(state)
+        progress = Progress.of(json.loads(text))
+        assert later.run(progress=progress) == expected
+        assert same_bits(values(later.variables()), values(course.variables()))
+        told = [timeless(stage) for stage in later.rounds]
+        assert told == [timeless(stage) for stage in course.rounds][len(course.rounds) - len(told) :]
+
+
+@pytest.mark.parametrize("step", [35, 61])
+def test_an_interrupt_in_a_round_leaves_the_boundary_before_it_and_goes_on_to_the_same_bits(whole, step):
+    course, expected = whole
+    torn = Course()
+    with pytest.raises(KeyboardInterrupt):
+        torn.run(callbacks=[PressCtrlC(step)])
+    text, state = torn.boundaries[-1]
+    assert same_bits(values(torn.variables()), state)
+    later = Course()
+    later.put(values(torn.variables()))
+    assert later.run(progress=Progress.of(json.loads(text))) == expected
+    assert same_bits(values(later.variables()), values(course.variables()))
+
+
+def test_a_finished_curriculum_goes_on_to_lengths_that_were_added(whole):
+    course, expected = whole
+    text, state = course.boundaries[-1]
+    later = Course()
+    later.put(state)
+    later.lengths = (4, 7, 8)
+    stages = later.run(progress=Progress.of(json.loads(text)))
+    assert stages[:2] == expected
+    assert {stage.length for stage in later.rounds} == {8}
+
+
+def test_a_length_that_ended_unsolved_goes_on_with_more_steps_to_the_same_bits(whole):
+    course, expected = whole
+    short = Course()
+    short.max_steps = max(s.steps for s in course.rounds if s.length == 4 and not s.solved)
+    (stopped,) = short.run()
+    assert (stopped.solved, stopped.steps) == (False, short.max_steps)
+    text, state = short.boundaries[-1]
+    later = Course()
+    later.put(state)
+    assert later.run(progress=Progress.of(json.loads(text))) == expected
+    assert same_bits(values(later.variables()), values(course.variables()))
+    told = [timeless(stage) for stage in (*short.rounds, *later.rounds)]
+    assert told == [timeless(stage) for stage in course.rounds]
+
+
+def test_a_length_without_memory_for_it_is_not_in_hand_again():
+    progress = Progress(stages=(stage(6, 0.5, steps=5, out_of_memory=True),), least_rate=1.0)
+    assert curriculum(6, 8, max_steps=10).taken_up(progress) is progress
+
+
+@pytest.mark.parametrize(("in_hand", "max_steps"), [(None, 10), (stage(10, 0.5, steps=5), 15)])
+def test_a_length_before_the_last_that_would_have_been_trained_on_is_refused(in_hand, max_steps):
+    stages = (stage(6, 1.0, steps=5, loss=0.8), stage(8, 1.0, loss=0.8))
+    progress = Progress(stages=stages, stage=in_hand, least_rate=1.0)
+    settings = {"target_loss": 0.1}
+    assert curriculum(6, 8, 10, max_steps=5, **settings).taken_up(progress) is progress
+    with pytest.raises(ValueError, match="Length 6 has ended after 5 steps, and with these settings"):
+        curriculum(6, 8, 10, max_steps=max_steps, **settings).taken_up(progress)
+
+
+def test_callbacks_see_the_steps_and_the_evaluations():
+    class Seeing(keras.callbacks.Callback):
+        trained = tested = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.trained += 1
+
+        def on_test_batch_end(self, batch, logs=None):
+            self.tested += 1
+
+    seeing = Seeing()
+    curriculum(max_steps=5).run(recaller(5, learning_rate=1e-6), callbacks=[seeing])
+    assert (seeing.trained, seeing.tested) == (5, 2 * 2)
+
+
+def test_where_memory_ran_out_is_no_place_to_go_on_from():
+    model, told = recaller(2), []
+    script(model, MemoryError())
+    curriculum(6, 8).run(model, on_progress=told.append)
+    assert [(len(progress.stages), progress.stage.steps) for progress in told] == [(0, 0)]
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -354,6 +563,12 @@ def test_lengths_grow_by_steps_then_by_a_factor_that_ends_at_the_last():
         (
             lambda: curriculum().run(keras.Sequential(name="m")),
             "`model` must be compiled, as by .*, got 'm'.",
+        ),
+        (
+            lambda: curriculum(6).run(
+                recaller(5), progress=Progress(stages=(stage(5, 1.0),), least_rate=1.0)
+            ),
+            r"`progress` must be of lengths that begin as \(6,\), got \(5,\).",
         ),
         (lambda: lengths_between(1, 9), "`first` must be an integer of at least 2, got 1."),
         (lambda: lengths_between(10, 9), "`last` must be an integer of at least `first`, 10, got 9."),

@@ -25,8 +25,10 @@ def fixed(n, length, *, batch_size=8, encoding="scalar", part="train", seed=0, *
     )
 
 
-def stream(length=6, *, batch_size=8, steps=3, encoding="scalar", seed=0):
-    return PalindromeStream(length, batch_size=batch_size, steps=steps, encoding=encoding, seed=seed)
+def stream(length=6, *, batch_size=8, steps=3, encoding="scalar", seed=0, **options):
+    return PalindromeStream(
+        length, batch_size=batch_size, steps=steps, encoding=encoding, seed=seed, **options
+    )
 
 
 @pytest.mark.parametrize("length", [2, 3, 4, 5, 10, 11, 100, 10_000])
@@ -151,6 +153,21 @@ def test_a_stream_goes_on_over_epochs_and_fits():
     drawn = [draw_palindromes(4, 6, part="train", seed=3, index=k)[:, :5].tolist() for k in range(6)]
     assert seen == drawn
     assert len({str(batch) for batch in seen}) == 6
+
+
+def test_data_begin_at_any_epoch_with_the_batches_of_that_epoch():
+    def batches(data):
+        data.on_epoch_begin()
+        return [data[i][0].tolist() for i in range(len(data))]
+
+    for make in (
+        lambda **first: fixed(20, 9, shuffle=True, seed=6, **first),
+        lambda **first: stream(9, steps=2, seed=6, **first),
+    ):
+        whole = make()
+        expected = [batches(whole) for _ in range(3)]
+        assert len({str(epoch) for epoch in expected}) == 3
+        assert [batches(make(first_epoch=epoch)) for epoch in range(3)] == expected
 
 
 def test_a_set_larger_than_its_part_says_so_in_one_line(caplog):

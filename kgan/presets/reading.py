@@ -1,0 +1,51 @@
+"""Settings out of text: what the command line is given, and what a run's config.json holds."""
+
+import inspect
+import typing
+
+from kgan.spec import Spec
+
+
+def spec_of(annotated):
+    """The `Spec` that a setting's type names, or None."""
+    kind = (typing.get_args(annotated) or (annotated,))[0]
+    return kind if inspect.isclass(kind) and issubclass(kind, Spec) else None
+
+
+def reader(annotated):
+    """What reads a setting of an annotated type: a number or name, a list of such, or a `Spec`.
+
+    Its `__name__` says what it reads. It raises ValueError for other texts.
+    """
+    if spec_of(annotated):
+        return spec_of(annotated).parse
+    if typing.get_origin(annotated) is tuple:
+        return _listed(typing.get_args(annotated)[0])
+    kinds = typing.get_args(annotated) or (annotated,)
+    return kinds[0] if len(kinds) == 1 else _any_of(kinds)
+
+
+def _listed(kind):
+    def read(text):
+        return tuple(kind(item) for item in text.split(","))
+
+    read.__name__ = f"comma-separated {kind.__name__}"
+    return read
+
+
+def _any_of(kinds):
+    """Reads the first of the types that fits a text; "none" is None where None is among them."""
+    by_value = [kind for kind in kinds if kind is not type(None)]
+
+    def read(text):
+        if text == "none" and len(by_value) < len(kinds):
+            return None
+        for kind in by_value[:-1]:
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+        return by_value[-1](text)
+
+    read.__name__ = " or ".join(kind.__name__ for kind in by_value)
+    return read
