@@ -3,15 +3,22 @@
 The name of an entry ends in the checksum of its array, so that damage is found out by itself.
 """
 
+import contextlib
 import functools
 import logging
 import os
+import shutil
+import time
+import tokenize
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from kgan.digits import idx
 from kgan.files import replacing
+
+_LONG = 600  # seconds in which any entry is written
 
 
 def directory():
@@ -49,9 +56,9 @@ def load(key, *, sha256=None):
     if path is None:
         return None
     array = _read(path)
-    if array is None:
+    if array is None and os.path.lexists(path):  # else another process has just removed it
         logging.getLogger("kgan").warning("kgan: %s is damaged and is made anew.", path)
-        path.unlink(missing_ok=True)
+        _remove(path)
     return array
 
 
@@ -61,6 +68,7 @@ def store(key, array):
     try:
         with replacing(path) as temporary:  # two processes at once do not mix
             np.save(temporary, array)
+        _sweep(path.parent)
     except OSError as error:  # it costs time, not the run
         _warn(str(directory()), error.strerror or str(error))
 
@@ -79,8 +87,28 @@ def _entry(key, sha256):
 
 def _read(path):
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # cut short or overwritten
-        return None
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, SyntaxError, tokenize.TokenError, TypeError):
+        return None  # cut short or overwritten, in its header or after it
     whole = array.dtype == "uint8" and path.stem.endswith(idx.checksum(array))
     return array if whole else None
+
+
+def _remove(path):
+    with contextlib.suppress(OSError):  # of a cache that cannot be written, which `store` says
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _sweep(folder):
+    """Remove what processes that were killed had begun to write."""
+    for leftover in folder.glob(".kgan-*.npy"):
+        pid = leftover.stem.rpartition("-")[2]
+        with contextlib.suppress(OSError):
+            old = time.time() - leftover.stat().st_mtime > _LONG
+            # Of another machine that shares the folder, the process is unknown here.
+            if old and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                leftover.unlink()

@@ -154,12 +154,27 @@ def _pinned(name):
 
 @functools.cache
 def _load():
-    record = json.loads((DATA / RECORD).read_text(encoding="utf-8"))
+    record = load_record()
     network = digit_network()
     arrays = load_arrays(WEIGHTS, record)
     for variable in network.weights:
         variable.assign(arrays[variable.path])
     return DigitClassifier(network, record)
+
+
+def load_record():
+    """How the classifier was trained and tested, and the checksums of the files beside it.
+
+    Raises:
+        ValueError: If its file is not the one that was shipped.
+        OSError: If it cannot be read.
+    """
+    try:
+        record = json.loads((DATA / RECORD).read_text(encoding="utf-8"))
+        _ = record["files"], record["copies"], record["test_accuracy"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{DATA / RECORD} is damaged: install kgan anew ({error!r}).") from None
+    return record
 
 
 def load_arrays(name, record):

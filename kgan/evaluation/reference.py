@@ -2,11 +2,10 @@
 
 import dataclasses
 import functools
-import json
 
 import numpy as np
 
-from kgan.evaluation.classifier import DATA, RECORD, load_arrays
+from kgan.evaluation.classifier import load_arrays, load_record
 from kgan.evaluation.metric import Evidence
 
 FEATURES = "reference.npz"
@@ -48,7 +47,7 @@ class Reference:
 
 @functools.cache
 def _load():
-    record = json.loads((DATA / RECORD).read_text(encoding="utf-8"))
+    record = load_record()
     arrays = load_arrays(FEATURES, record)
     train = Evidence(
         arrays["train_features"].astype("float32"),

@@ -23,10 +23,13 @@ def read_log(path):
         Dict of float64 arrays `(rows,)`.
 
     Raises:
-        ValueError: If it has no row.
+        ValueError: If it has no row, or is no log.
     """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except csv.Error as error:
+        raise ValueError(f"{path} is damaged: {error}.") from None
     check("path", "a log with one row or more", str(path), holds=len(rows) > 1)
     width = len(rows[0])
     # A column may have begun later; a row that was torn off is as long as it came to be.
