@@ -115,6 +115,10 @@ def test_it_may_be_broken_off_again_and_again(tmp_path):
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax",
+    reason="where `fit` is broken off by an error, Keras averages weights that JAX has given away",
+)
 def test_averaged_weights_take_the_place_of_the_weights_at_the_very_end_alone(tmp_path):
     def averaging():
         gan = new_gan()

@@ -7,7 +7,7 @@ import threading
 import keras
 import pytest
 
-from conftest import run_python
+from conftest import BACKENDS, run_python
 from malicious_models import FILES, REASONS, SECRET, World, honest, write, write_all
 
 # Loads an honest file, then each of a JSON object of names to paths; prints what came of each, the most
@@ -119,7 +119,8 @@ def test_the_traps_work_where_keras_is_told_to_trust_the_file(world, outcome, co
         run(TRUST, world, corpus[name])
         assert world.canary.exists(), name
         world.canary.unlink()
-    assert SECRET.decode() in run(TRUST, world, corpus["cve_2025_12058_vocabulary"]).stdout
+    if "tensorflow" in BACKENDS:  # which Keras's vocabularies need
+        assert SECRET.decode() in run(TRUST, world, corpus["cve_2025_12058_vocabulary"]).stdout
 
 
 def test_the_listener_hears_who_connects(listener):

@@ -1,0 +1,303 @@
+"""Wrong use of both scripts and of the GAN: one line that names the argument and the way out."""
+
+import functools
+import json
+import os
+import pathlib
+import shutil
+
+import filelock
+import keras
+import numpy as np
+import pytest
+
+import kgan
+from conftest import ROOT, small_gan, small_images, small_pair, start_python
+from kgan import cli
+from kgan.gan.update_policies import FixedProbability
+
+GAN_RUN = ["--data=mnist-5k", "--architecture=template", "--latent-dim=8", "--batch-size=2000", "--epochs=1"]
+GAN_RUN += ["--judged=none", "--evaluate-every=none", "--sample-every=100", "--num-intermediate=1"]
+LSTM_RUN = ["--networks=rnn", "--lengths=5", "--units=4", "--steps=4", "--evaluate-every=2"]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Finished runs, each made when it is asked for first; copies are to be taken of them."""
+
+    @functools.cache
+    def finished_run(kind):
+        run = tmp_path_factory.mktemp("runs") / kind
+        script, arguments = {"gan": (cli.train_gan, GAN_RUN), "lstm": (cli.train_lstm, LSTM_RUN)}[kind]
+        assert script([*arguments, "--run-dir", str(run)]) == 0
+        return run
+
+    return finished_run
+
+
+@pytest.fixture
+def copied(finished, folder):
+    """A function that puts a copy of a finished run into the current folder."""
+    return lambda kind: shutil.copytree(finished(kind), folder / kind)
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said_by(script, arguments, capsys):
+    """The one line with which a script refuses its arguments; nothing else may happen."""
+    capsys.readouterr()
+    try:
+        status = script(arguments)
+    except SystemExit as leaving:
+        status = leaving.code
+    out, err = capsys.readouterr()
+    assert status == 2, err
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+    return err
+
+
+GAN_MISTAKES = [
+    (["--batch-size=0"], ["batch_size", "positive integer", "0"]),
+    (["--batch-size=many"], ["--batch-size", "many"]),
+    (["--data=mnist-5k", "--batch-size=5000"], ["batch_size", "at most", "4000"]),
+    (["--steps=0"], ["steps", "positive integer"]),
+    (["--steps=5", "--epochs=5"], ["steps", "epochs"]),
+    (["--latent-dim=-3"], ["latent_dim", "positive integer", "-3"]),
+    (["--seed=-1"], ["seed", "[0, 2**31)", "-1"]),
+    (["--architecture=resnet"], ["architecture", "compact", "resnet"]),
+    (["--data=cifar"], ["data", "mnist", "cifar"]),
+    (["--update-policy=FixedProbability(p=2)"], ["--update-policy", "p", "[0, 1]", "2"]),
+    (["--update-policy=Sometimes"], ["--update-policy", "LossBalanced", "Sometimes"]),
+    (["--generator-optimizer=Adam(rate=1)"], ["--generator-optimizer", "learning_rate="]),
+    (["--discriminator-optimizer=Adam(-1)"], ["--discriminator-optimizer", "learning_rate", "positive"]),
+    (["--batchsize=64"], ["--batchsize", "--help"]),
+    (["--preset=f"], ["--preset", "quick"]),
+    (["--on-nan=hope"], ["on_nan", "rollback", "hope"]),
+    (["--checkpoint-every=-1"], ["--checkpoint-every", "positive", "-1"]),
+    (["--checkpoint-every=nan"], ["--checkpoint-every", "positive", "nan"]),
+    (["--data-dir=missing"], ["data_dir", "folder", "missing"]),
+    (["--data-dir=."], [".gz"]),
+    (["--run-dir=."], [". exists", "name another"]),
+    (["--resume=missing"], ["run", "config.json", "missing"]),
+    (["--resume=last"], ["runs"]),
+    (["--override"], ["--override", "--resume"]),
+]
+LSTM_MISTAKES = [
+    (["--lengths=1"], ["lengths", "at least 2", "1"]),
+    (["--lengths=5;10"], ["--lengths", "comma"]),
+    (["--networks=gru"], ["networks", "lstm", "gru"]),
+    (["--units=0"], ["units", "positive integer"]),
+    (["--encoding=words"], ["encoding", "one-hot", "words"]),
+    (["--curriculum", "--preset=d"], ["--curriculum", "--preset"]),
+    (["--curriculum", "--max-length=5"], ["max_length", "min_length"]),
+    (["--resume=missing"], ["run", "config.json", "missing"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "phrases"), GAN_MISTAKES, ids=lambda value: " ".join(value)[:40])
+def test_train_gan_refuses_a_wrong_argument_in_one_line(arguments, phrases, capsys, folder):
+    said = said_by(cli.train_gan, arguments, capsys)
+    assert [phrase for phrase in phrases if phrase not in said] == [], said
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("arguments", "phrases"), LSTM_MISTAKES, ids=lambda value: " ".join(value)[:40])
+def test_train_lstm_refuses_a_wrong_argument_in_one_line(arguments, phrases, capsys, folder):
+    said = said_by(cli.train_lstm, arguments, capsys)
+    assert [phrase for phrase in phrases if phrase not in said] == [], said
+    assert list(folder.iterdir()) == []
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def damage_all(run):
+    for model in run.glob("checkpoints/*/model.keras"):
+        model.write_bytes(model.read_bytes()[:-1])
+
+
+def forget_source(run):
+    config = json.loads((run / "config.json").read_text())
+    edit(
+        run / "config.json",
+        data=config["data"] | {"sha256": dict.fromkeys(config["data"]["sha256"], "0" * 64)},
+    )
+
+
+RUN_MISTAKES = [  # which run, what happened to it, what is given beside --resume, what must be said
+    ("gan", lambda run: run.joinpath("config.json").write_text("{"), [], ["config.json", "damaged"]),
+    ("gan", lambda run: run.joinpath("config.json").unlink(), [], ["config.json"]),
+    ("gan", lambda run: edit(run / "config.json", settings={"hue": 1}), [], ["config.json", "hue"]),
+    ("gan", damage_all, [], ["checkpoint", "truncated", "new run"]),
+    ("gan", forget_source, [], ["data", "--data-dir"]),
+    (
+        "gan",
+        lambda run: edit(run / "config.json", backend="mxnet"),
+        [],
+        ["KERAS_BACKEND", "mxnet", "--override"],
+    ),
+    ("gan", lambda run: None, ["--latent-dim=9"], ["latent_dim", "8", "9"]),
+    ("gan", lambda run: None, ["--seed=1"], ["seed", "--override"]),
+    ("gan", lambda run: None, ["--epochs=2", "--batch-size=9"], ["epochs", "batch_size", "--override"]),
+    ("gan", lambda run: None, ["--run-dir=other"], ["--resume", "--run-dir"]),
+    ("lstm", lambda run: None, ["--units=5"], ["units", "4", "5"]),
+    ("lstm", lambda run: run.joinpath("config.json").write_text("[]"), [], ["config.json", "damaged"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "happen", "arguments", "phrases"), RUN_MISTAKES)
+def test_a_run_that_cannot_go_on_says_why_in_one_line(kind, happen, arguments, phrases, copied, capsys):
+    run = copied(kind)
+    happen(run)
+    script = {"gan": cli.train_gan, "lstm": cli.train_lstm}[kind]
+    said = said_by(script, ["--resume", str(run), *arguments], capsys)
+    assert [phrase for phrase in phrases if phrase not in said] == [], said
+
+
+@pytest.mark.parametrize(("kind", "script"), [("lstm", cli.train_gan), ("gan", cli.train_lstm)])
+def test_a_run_of_the_other_script_is_refused(kind, script, copied, capsys):
+    said = said_by(script, ["--resume", str(copied(kind))], capsys)
+    assert "--resume" in said
+    assert "other" in said
+
+
+def test_to_resume_a_file_says_that_a_folder_is_wanted(copied, capsys):
+    said = said_by(cli.train_gan, ["--resume", str(copied("gan") / "model.keras")], capsys)
+    assert "folder of a run" in said
+    assert "model.keras" in said
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(copied, capsys):
+    with filelock.FileLock(copied("gan") / "checkpoints" / ".lock"):
+        said = said_by(cli.train_gan, ["--resume", "gan"], capsys)
+    assert "nother process" in said
+    assert "wait" in said
+
+
+def test_a_run_folder_below_a_file_is_refused(capsys, folder):
+    (folder / "file").write_text("")
+    said = said_by(cli.train_gan, [*GAN_RUN, "--run-dir=file/run"], capsys)
+    assert "file" in said
+
+
+def test_a_script_in_a_process_of_its_own_leaves_no_traceback():
+    with start_python(ROOT / "train_gan.py", "--resume", "nowhere", backend="torch") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.count("\n") == 1
+    assert "nowhere" in err
+
+
+def test_an_unknown_backend_is_named_with_the_way_out():
+    with start_python(ROOT / "train_gan.py", "--data=mnist-5k", backend="mxnet") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Traceback" not in err
+    assert "KERAS_BACKEND" in err
+    assert "mxnet" in err
+
+
+def uncompiled():
+    return kgan.GAN(*small_pair(), latent_dim=3)
+
+
+def shared_optimizer():
+    optimizer = keras.optimizers.Adam()
+    uncompiled().compile(optimizer, optimizer)
+
+
+def fit(images=None, gan=None, **options):
+    gan = small_gan() if gan is None else gan
+    gan.fit(small_images() if images is None else images, **{"batch_size": 8, "verbose": 0} | options)
+
+
+def with_nan():
+    images = small_images()
+    images[5, 0] = np.nan
+    return images
+
+
+def saved_elsewhere():
+    """A checkpoint of a GAN that has made steps."""
+    fit(callbacks=[kgan.callbacks.Checkpoint("checkpoints")])
+    return kgan.saving.Checkpoints("checkpoints").last()
+
+
+def load(name, content):
+    path = pathlib.Path(name)
+    path.write_bytes(content)
+    return kgan.load_model(path)
+
+
+GAN_CLASS_MISTAKES = {
+    "images in [0, 255]": (lambda: fit(127.5 * (small_images() + 1)), ["`x`", "[-1, 1]", "127.5"]),
+    "images in [0, 1]": (lambda: fit(np.uint8(small_images() > 0) * 255), ["`x`", "[-1, 1]"]),
+    "labels as images": (lambda: fit(np.arange(32)), ["`x`", "(4,)"]),
+    "images and labels in a tuple": (lambda: fit((small_images(), np.arange(32))), ["`x`", "fit(images)"]),
+    "images of another shape": (lambda: fit(small_images(image_shape=(5,))), ["`x`", "(4,)", "(5,)"]),
+    "an image with NaN": (lambda: fit(with_nan()), ["`x`", "finite", "x[5]"]),
+    "no images": (lambda: fit(small_images()[:0]), ["len(x)", "at least 1"]),
+    "no data": (lambda: small_gan().fit(), ["`x`", "array"]),
+    "a batch larger than the data": (lambda: fit(batch_size=33), ["batch_size", "32", "33"]),
+    "no epochs": (lambda: fit(epochs=0), ["epochs", "positive integer"]),
+    "steps_per_epoch with an array": (lambda: fit(steps_per_epoch=2), ["steps_per_epoch", "None"]),
+    "fit before compile": (lambda: fit(gan=uncompiled()), ["compile", "first"]),
+    "one optimiser for both": (shared_optimizer, ["discriminator_optimizer", "another object"]),
+    "an unknown optimiser": (lambda: uncompiled().compile("adom", "adam"), ["adom"]),
+    "another latent_dim": (lambda: kgan.GAN(*small_pair(), latent_dim=4), ["latent_dim", "(3,)", "(4,)"]),
+    "networks the wrong way round": (lambda: kgan.GAN(*small_pair()[::-1], latent_dim=3), ["generator"]),
+    "a function for a network": (
+        lambda: kgan.GAN(abs, small_pair()[1], latent_dim=3),
+        ["generator", "keras.Model"],
+    ),
+    "a probability of 2": (lambda: FixedProbability(2), ["`p`", "[0, 1]", "2"]),
+    "a policy's class": (
+        lambda: kgan.GAN(*small_pair(), latent_dim=3, update_policy=FixedProbability),
+        ["update_policy", "LossBalanced()"],
+    ),
+    "a loss of Keras's": (
+        lambda: kgan.GAN(*small_pair(), latent_dim=3, loss=keras.losses.BinaryCrossentropy()),
+        ["loss", "NonSaturating()"],
+    ),
+    "a negative seed": (lambda: kgan.GAN(*small_pair(), latent_dim=3, seed=-1), ["seed", "[0, 2**31)"]),
+    "no samples": (lambda: small_gan().sample(0), ["`n`", "positive integer"]),
+    "latents of another width": (lambda: small_gan().generate(np.zeros((2, 5))), ["latents", "(n, 3)"]),
+    "a checkpoint of another model": (lambda: fit(resume=saved_elsewhere()), ["resume", "resume.load()"]),
+    "a word for a checkpoint": (lambda: fit(resume="last"), ["resume", "Saved"]),
+    "a folder for a checkpoint": (lambda: fit(resume=pathlib.Path()), ["resume", "Saved"]),
+    "no checkpoints to keep": (lambda: kgan.callbacks.Checkpoint("c", keep=0), ["keep", "at least 2"]),
+    "a checkpoint every 0 steps": (
+        lambda: kgan.callbacks.Checkpoint("c", every_steps=0),
+        ["every_steps", "positive"],
+    ),
+    "a model that is not there": (lambda: kgan.load_model("none.keras"), ["none.keras", "exist"]),
+    "a truncated model": (lambda: load("cut.keras", b"PK\x03\x04"), ["cut.keras", "truncated"]),
+    "a text for a model": (lambda: load("text.keras", b"generator"), ["text.keras"]),
+    "a run that is not there": (
+        lambda: kgan.experiments.resume("nowhere"),
+        ["run", "config.json", "nowhere"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", GAN_CLASS_MISTAKES)
+def test_the_gan_refuses_what_it_cannot_use_and_names_the_argument_and_the_rule(mistake):
+    make, phrases = GAN_CLASS_MISTAKES[mistake]
+    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as refused:
+        make()
+    said = str(refused.value)
+    assert [phrase for phrase in phrases if phrase not in said] == [], said
+
+
+def test_there_are_thirty_mistakes_at_least_of_the_scripts_and_of_the_gan():
+    assert len(GAN_MISTAKES) + len(LSTM_MISTAKES) + len(RUN_MISTAKES) >= 30
+    assert len(GAN_CLASS_MISTAKES) >= 30
+    assert os.environ["KGAN_OFFLINE"] == "1"
