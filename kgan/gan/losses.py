@@ -20,9 +20,11 @@ class Loss(Spec):
 
     bounded_below: ClassVar[bool] = True
 
-    def generator_loss(self, fake_logits):
-        """L(G) of the logits that D gives to generated images."""
-        raise NotImplementedError(f"`{type(self).__name__}` must define generator_loss(fake_logits).")
+    def generator_loss(self, real_logits, fake_logits):
+        """L(G) of the logits that D gives to real and to generated images; few losses need both."""
+        raise NotImplementedError(
+            f"`{type(self).__name__}` must define generator_loss(real_logits, fake_logits)."
+        )
 
     def discriminator_loss(self, real_logits, fake_logits):
         """L(D) of the logits that D gives to real and to generated images."""
@@ -39,7 +41,7 @@ class NonSaturating(Loss):
     L(D) is the mean of its halves, so that both losses are ln 2 at equilibrium.
     """
 
-    def generator_loss(self, fake_logits):
+    def generator_loss(self, real_logits, fake_logits):
         """See the class."""
         from keras import ops
 
@@ -61,7 +63,7 @@ class Minimax(NonSaturating):
 
     bounded_below: ClassVar[bool] = False
 
-    def generator_loss(self, fake_logits):
+    def generator_loss(self, real_logits, fake_logits):
         """See the class."""
         from keras import ops
 

@@ -348,8 +348,8 @@ class GAN(BackendModel):
         self._reseed(randomness.EVALUATION_SEEDS, self.known(self._means["d_loss"].count))
         fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=False)
         fake_logits = self._logits(fake, training=False)
-        g_loss = self.adversarial_loss.generator_loss(fake_logits)
         real_logits = self._logits(real, training=False)
+        g_loss = self.adversarial_loss.generator_loss(real_logits, fake_logits)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         d_real, d_fake = _mean_probability(real_logits), _mean_probability(fake_logits)
         return self._log(d_loss=d_loss, g_loss=g_loss, d_real=d_real, d_fake=d_fake)
@@ -357,7 +357,7 @@ class GAN(BackendModel):
     def _adversarial_losses(self, real, latents):
         """What each network is trained on; beside it what is logged."""
         g_logits, real_logits, fake_logits = self._training_logits(real, latents)
-        g_loss = self.adversarial_loss.generator_loss(g_logits)
+        g_loss = self.adversarial_loss.generator_loss(real_logits, g_logits)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         totals = (
             self.generator_optimizer.scale_loss(_with_regularisers(g_loss, self.generator)),
