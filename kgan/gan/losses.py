@@ -68,3 +68,85 @@ class Minimax(NonSaturating):
         from keras import ops
 
         return -ops.mean(ops.softplus(fake_logits))
+
+
+@dataclasses.dataclass(frozen=True)
+class LeastSquares(Loss):
+    """L(G) = (D(G(z)) − 1)²; L(D) = ((D(x) − 1)² + D(G(z))²) / 2, means over the batch.
+
+    Mao et al. (2017) with a = 0 and b = c = 1, but for a factor ½ of L(G): both losses are ¼ at equilibrium,
+    where D gives ½. The outputs of D are taken as they are, without a sigmoid.
+    """
+
+    def generator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return ops.mean(ops.square(fake_logits - 1))
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return (ops.mean(ops.square(real_logits - 1)) + ops.mean(ops.square(fake_logits))) / 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Wasserstein(Loss):
+    """L(G) = −D(G(z)); L(D) = (D(G(z)) − D(x)) / 2, means over the batch.
+
+    Arjovsky et al. (2017), eq. 2 and 3. −2 L(D) estimates a distance between the images of both kinds only
+    while D's slope is bounded: give the GAN a `kgan.regularizers.GradientPenalty` or `WeightClipping`, or D
+    layers in `kgan.layers.SpectralNormalization`.
+    """
+
+    bounded_below: ClassVar[bool] = False
+
+    def generator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return -ops.mean(fake_logits)
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return (ops.mean(fake_logits) - ops.mean(real_logits)) / 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Hinge(Wasserstein):
+    """L(G) = −D(G(z)); L(D) = (max(0, 1 − D(x)) + max(0, 1 + D(G(z)))) / 2, means over the batch.
+
+    Lim & Ye (2017), algorithm 1; Miyato et al. (2018), eq. 16 and 17. D learns from images inside its margin
+    alone. L(G) falls without bound as D loses.
+    """
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return (ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))) / 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Relativistic(Loss):
+    """L(G) = −log σ(D(G(z)) − D(x)); L(D) = −log σ(D(x) − D(G(z))), means over the pairs of a batch.
+
+    Jolicoeur-Martineau (2019), RSGAN; Huang et al. (2024), R3GAN, with `kgan.regularizers.R1` and `R2`. D
+    says which of two images is the real one, the i-th of the batch or the i-th generated, so that it cannot
+    give all generated images up at once. Both losses are ln 2 at equilibrium.
+    """
+
+    def generator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return ops.mean(ops.softplus(real_logits - fake_logits))
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """See the class."""
+        from keras import ops
+
+        return ops.mean(ops.softplus(fake_logits - real_logits))
