@@ -18,7 +18,7 @@ from kgan.saving import Checkpoints
 from kgan.spec import check
 
 
-def build_gan(preset):
+def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
     """The compiled, untrained GAN of a preset.
 
     Seeds Python's, NumPy's and the backend's global generators, from which Keras's
@@ -26,9 +26,13 @@ def build_gan(preset):
 
     Args:
         preset: `kgan.presets.GANPreset`.
+        image_shape: Shape of an image of its data.
+
+    Raises:
+        ValueError: If its architecture draws no images of this shape.
     """
     keras.utils.set_random_seed(preset.seed)
-    generator, discriminator = getattr(architectures, preset.architecture)(preset.latent_dim)
+    generator, discriminator = getattr(architectures, preset.architecture)(preset.latent_dim, image_shape)
     gan = GAN(
         generator,
         discriminator,
@@ -86,7 +90,7 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
     source = digits.find_digits(preset.data, data_dir=data_dir)
     images = digits.load_split(source, "train")[0]
     epochs = preset.num_epochs(len(images))
-    gan = build_gan(preset)
+    gan = build_gan(preset, images.shape[1:])
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
     config = _config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan)
     run.write_config(config | {"explorer": explorer})
@@ -131,7 +135,7 @@ def resume_gan(
     if saved is None:  # it begins anew
         for picture in run.samples.glob("step-*.png"):
             picture.unlink()
-    gan, saved = _model_at(saved, preset)
+    gan, saved = _model_at(saved, preset, image_shape=images.shape[1:])
     epochs = _epochs_in_all(preset, saved, len(images))
     training = Training(
         run=run,
@@ -166,10 +170,10 @@ def _same_data(data, *, data_dir):
     return source, digits.load_split(source, "train")[0]
 
 
-def _model_at(saved, preset):
+def _model_at(saved, preset, *, image_shape):
     """The GAN of a checkpoint with the settings of a preset, and the checkpoint as `fit` is to take it."""
     if saved is None:
-        return build_gan(preset), None
+        return build_gan(preset, image_shape), None
     before, after = saved.state["own"]["settings"], preset.describe()
     changed = {name for name in after if after[name] != before.get(name)}
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
@@ -185,7 +189,7 @@ _OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 def _with_settings(preset, gan, *, before):
     """The GAN of a preset with the weights of another, and its optimisers where they have the same slots."""
-    changed = build_gan(preset)
+    changed = build_gan(preset, gan.image_shape)
     assign(changed.weights, gan.weights)
     for name in _OPTIMIZERS:
         settings = getattr(preset, name)

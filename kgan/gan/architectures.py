@@ -1,8 +1,10 @@
-"""Pairs of networks for digits: `(latent_dim=100) -> (generator, discriminator)`.
+"""Pairs of networks: `(latent_dim=100, image_shape=(28, 28, 1)) -> (generator, discriminator)`.
 
-Images are (28, 28, 1) in [−1, 1]; every discriminator ends in a logit. Layers start as
-PyTorch's do, for the sources of these networks were written in it, but for SELU's. Every public function of
-this file is an architecture that the command line offers; a new one is one function.
+Images are in [−1, 1]; every discriminator ends in a logit. Layers start as PyTorch's do, for the sources of
+these networks were written in it, but for SELU's. Fully connected networks draw images of any shape,
+convolutional ones those of 1 or 3 channels whose sides are multiples of 4 and at least 16. The widths named
+below, and the numbers of parameters, are those for (28, 28, 1). Every public function of this file is an
+architecture that the command line offers; a new one is one function.
 """
 
 import itertools
@@ -11,10 +13,12 @@ import math
 import keras
 from keras import layers
 
+from kgan.spec import check, is_count
+
 IMAGE_SHAPE = (28, 28, 1)
 
 
-def fully_connected(latent_dim=100):
+def fully_connected(latent_dim=100, image_shape=IMAGE_SHAPE):
     """Four fully connected layers a network, the generator ending in a sigmoid.
 
     G: latent → 256 → 512 → 1024 → 784, SELU between them; D: 784 → 1024 → 512 → 256 → 1, LeakyReLU
@@ -26,22 +30,27 @@ def fully_connected(latent_dim=100):
 
     Args:
         latent_dim: Width of a latent.
+        image_shape: Shape of an image.
 
     Returns:
         Generator with 1,486,352 and discriminator with 1,460,225 trainable parameters at 100.
+
+    Raises:
+        ValueError: If images of this shape cannot be drawn.
     """
+    pixels = _pixels(image_shape)
     generator = [layers.Input((latent_dim,))]
     for width in (256, 512, 1024):
         generator += [layers.Dense(width, activation="selu", kernel_initializer="lecun_normal")]
     generator += [
-        layers.Dense(784, activation="sigmoid", kernel_initializer="lecun_normal"),
+        layers.Dense(pixels, activation="sigmoid", kernel_initializer="lecun_normal"),
         layers.Rescaling(2, offset=-1),
-        layers.Reshape(IMAGE_SHAPE),
+        layers.Reshape(image_shape),
     ]
-    return _pair(generator, _dense_discriminator(784, 1024, 512, 256))
+    return _pair(generator, _dense_discriminator(image_shape, pixels, 1024, 512, 256))
 
 
-def template(latent_dim=100):
+def template(latent_dim=100, image_shape=IMAGE_SHAPE):
     """Fully connected, with batch norm in the generator.
 
     G: latent → 128 → 256, BN → 512, BN → 1024, BN → 784, tanh; D: 784 → 512 → 256 → 1.
@@ -49,19 +58,24 @@ def template(latent_dim=100):
 
     Args:
         latent_dim: Width of a latent.
+        image_shape: Shape of an image.
 
     Returns:
         Generator with 1,510,032 and discriminator with 533,505 trainable parameters at 100.
+
+    Raises:
+        ValueError: If images of this shape cannot be drawn.
     """
+    pixels = _pixels(image_shape)
     generator = [layers.Input((latent_dim,)), _dense(latent_dim, 128), _leaky_relu()]
     widths = (128, 256, 512, 1024)
     for before, after in itertools.pairwise(widths):
         generator += [_dense(before, after), _batch_norm(), _leaky_relu()]
-    generator += [_dense(1024, 784), layers.Activation("tanh"), layers.Reshape(IMAGE_SHAPE)]
-    return _pair(generator, _dense_discriminator(784, 512, 256))
+    generator += [_dense(1024, pixels), layers.Activation("tanh"), layers.Reshape(image_shape)]
+    return _pair(generator, _dense_discriminator(image_shape, pixels, 512, 256))
 
 
-def convolutional(latent_dim=100):
+def convolutional(latent_dim=100, image_shape=IMAGE_SHAPE):
     """Two convolutions a network.
 
     G: latent → 1024, BN, ReLU → 7·7·128, BN, ReLU → transposed conv to 64, BN, ReLU →
@@ -70,26 +84,33 @@ def convolutional(latent_dim=100):
 
     Args:
         latent_dim: Width of a latent.
+        image_shape: Shape of an image.
 
     Returns:
         Generator with 6,679,105 and discriminator with 1,102,721 trainable parameters at 100.
+
+    Raises:
+        ValueError: If images of this shape cannot be drawn.
     """
+    height, width, channels = _quarters(image_shape)
     generator = [layers.Input((latent_dim,))]
-    for before, after in ((latent_dim, 1024), (1024, 7 * 7 * 128)):
+    for before, after in ((latent_dim, 1024), (1024, height * width * 128)):
         generator += [_dense(before, after), _batch_norm(), layers.ReLU()]
-    generator += [layers.Reshape((7, 7, 128)), *_upsampled_images(64)]
-    discriminator = [layers.Input(IMAGE_SHAPE)]
-    for channels, filters in ((1, 32), (32, 64)):
+    generator += [layers.Reshape((height, width, 128)), *_upsampled_images(64, channels)]
+    discriminator = [layers.Input(image_shape)]
+    for before, filters in ((channels, 32), (32, 64)):
         discriminator += [
-            _convolution(layers.Conv2D, filters, 5, fan_in=channels * 25),
+            _convolution(layers.Conv2D, filters, 5, fan_in=before * 25),
             _leaky_relu(),
             layers.MaxPooling2D(2),
         ]
-    discriminator += [layers.Flatten(), _dense(64 * 16, 1024), _leaky_relu(), _dense(1024, 1)]
+    # Without padding a side of 4k becomes 4k − 4, 2k − 2, 2k − 6 and k − 3.
+    flat = 64 * (height - 3) * (width - 3)
+    discriminator += [layers.Flatten(), _dense(flat, 1024), _leaky_relu(), _dense(1024, 1)]
     return _pair(generator, discriminator)
 
 
-def compact(latent_dim=100):
+def compact(latent_dim=100, image_shape=IMAGE_SHAPE):
     """Two small convolutions a network: quick on a CPU.
 
     G: latent → 7·7·64, BN, ReLU → transposed conv to 32, BN, ReLU → transposed conv to 1, tanh;
@@ -97,33 +118,55 @@ def compact(latent_dim=100):
 
     Args:
         latent_dim: Width of a latent.
+        image_shape: Shape of an image.
 
     Returns:
         Generator with 356,385 and discriminator with 10,065 trainable parameters at 100.
+
+    Raises:
+        ValueError: If images of this shape cannot be drawn.
     """
+    height, width, channels = _quarters(image_shape)
     generator = [
         layers.Input((latent_dim,)),
-        _dense(latent_dim, 7 * 7 * 64),
+        _dense(latent_dim, height * width * 64),
         _batch_norm(),
         layers.ReLU(),
-        layers.Reshape((7, 7, 64)),
-        *_upsampled_images(32),
+        layers.Reshape((height, width, 64)),
+        *_upsampled_images(32, channels),
     ]
-    discriminator = [layers.Input(IMAGE_SHAPE)]
-    for channels, filters in ((1, 16), (16, 32)):
-        convolution = _convolution(layers.Conv2D, filters, 4, fan_in=channels * 16, strides=2, padding="same")
+    discriminator = [layers.Input(image_shape)]
+    for before, filters in ((channels, 16), (16, 32)):
+        convolution = _convolution(layers.Conv2D, filters, 4, fan_in=before * 16, strides=2, padding="same")
         discriminator += [convolution, _leaky_relu()]
-    discriminator += [layers.Flatten(), _dense(7 * 7 * 32, 1)]
+    discriminator += [layers.Flatten(), _dense(height * width * 32, 1)]
     return _pair(generator, discriminator)
 
 
-def _upsampled_images(filters):
-    """From 7 × 7 through 14 × 14 to images, by transposed convolutions of kernel 4."""
+def _pixels(image_shape):
+    """Numbers in an image."""
+    holds = len(image_shape) > 0 and all(map(is_count, image_shape))
+    check("image_shape", "a tuple of positive integers", image_shape, holds=holds)
+    return math.prod(image_shape)
+
+
+def _quarters(image_shape):
+    """A quarter of an image's height and of its width, which convolutions double twice, and its channels."""
+    holds = len(image_shape) == 3 and all(map(is_count, image_shape)) and image_shape[2] in (1, 3)
+    holds = holds and all(side % 4 == 0 and side >= 16 for side in image_shape[:2])
+    rule = "(height, width, 1 or 3), its sides multiples of 4 from 16 on, for a convolutional architecture"
+    check("image_shape", rule, image_shape, holds=holds)
+    height, width, channels = image_shape
+    return height // 4, width // 4, channels
+
+
+def _upsampled_images(filters, channels):
+    """From a quarter of the sides through half of them to images, by transposed convolutions of kernel 4."""
     return [
         _convolution(layers.Conv2DTranspose, filters, 4, fan_in=filters * 16, strides=2, padding="same"),
         _batch_norm(),
         layers.ReLU(),
-        _convolution(layers.Conv2DTranspose, 1, 4, fan_in=16, strides=2, padding="same"),
+        _convolution(layers.Conv2DTranspose, channels, 4, fan_in=16 * channels, strides=2, padding="same"),
         layers.Activation("tanh"),
     ]
 
@@ -135,8 +178,8 @@ def _pair(generator, discriminator):
     )
 
 
-def _dense_discriminator(*widths):
-    stack = [layers.Input(IMAGE_SHAPE), layers.Flatten()]
+def _dense_discriminator(image_shape, *widths):
+    stack = [layers.Input(image_shape), layers.Flatten()]
     for before, after in itertools.pairwise(widths):
         stack += [_dense(before, after), _leaky_relu()]
     return [*stack, _dense(widths[-1], 1)]

@@ -50,6 +50,74 @@ def test_trainable_parameters_come_to_the_sums_by_hand(name):
     assert tuple(map(count, networks)) == TRAINABLE[name] == REPORTED[name]
 
 
+# The same sums for (20, 32, 3) at 10: a quarter of the sides is 5 × 8, of which D keeps 2 × 5.
+OF_COLOUR = {
+    "fully_connected": (
+        (10 * 256 + 256) + (256 * 512 + 512) + (512 * 1024 + 1024) + (1024 * 1920 + 1920),
+        (1920 * 1024 + 1024) + (1024 * 512 + 512) + (512 * 256 + 256) + (256 + 1),
+    ),
+    "template": (
+        (10 * 128 + 128)
+        + (128 * 256 + 256 + 2 * 256)
+        + (256 * 512 + 512 + 2 * 512)
+        + (512 * 1024 + 1024 + 2 * 1024)
+        + (1024 * 1920 + 1920),
+        (1920 * 512 + 512) + (512 * 256 + 256) + (256 + 1),
+    ),
+    "convolutional": (
+        (10 * 1024 + 1024 + 2 * 1024)
+        + (1024 * 5120 + 5120 + 2 * 5120)
+        + (128 * 64 * 16 + 64 + 2 * 64)
+        + (64 * 3 * 16 + 3),
+        (3 * 25 * 32 + 32) + (32 * 64 * 25 + 64) + (64 * 10 * 1024 + 1024) + (1024 + 1),
+    ),
+    "compact": (
+        (10 * 2560 + 2560 + 2 * 2560) + (64 * 32 * 16 + 32 + 2 * 32) + (32 * 3 * 16 + 3),
+        (3 * 16 * 16 + 16) + (16 * 32 * 16 + 32) + (40 * 32 + 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(TRAINABLE))
+def test_networks_take_their_sizes_from_the_shape_of_an_image(name):
+    shape = (20, 32, 3)
+    networks = getattr(architectures, name)(10, shape)
+    assert tuple(map(count, networks)) == OF_COLOUR[name]
+    gan = kgan.GAN(*networks, latent_dim=10)
+    assert gan.image_shape == shape
+    assert gan.sample(2, seed=0).shape == (2, *shape)
+
+
+@pytest.mark.parametrize("name", ["convolutional", "compact"])
+@pytest.mark.parametrize("shape", [(28, 30, 1), (12, 16, 1), (28, 28, 2), (28, 28), (0, 16, 1)])
+def test_convolutional_networks_refuse_shapes_that_they_cannot_double_to(name, shape):
+    with pytest.raises(ValueError, match=r"`image_shape` must be .*multiples of 4 from 16 on.*, got \("):
+        getattr(architectures, name)(10, shape)
+
+
+@pytest.mark.parametrize("name", ["fully_connected", "template"])
+def test_fully_connected_networks_draw_images_of_any_shape(name):
+    gan = kgan.GAN(*getattr(architectures, name)(2, (3, 5, 2)), latent_dim=2)
+    assert gan.image_shape == (3, 5, 2)
+    with pytest.raises(ValueError, match="`image_shape` must be a tuple of positive integers, got"):
+        getattr(architectures, name)(2, (3, 0, 2))
+
+
+@pytest.mark.parametrize("name", sorted(TRAINABLE))
+def test_convolutions_of_colour_start_within_torch_s_bounds(name):
+    generator, discriminator = getattr(architectures, name)(10, (16, 16, 3))
+    for network in (generator, discriminator):
+        for layer in network.layers:
+            kernel = getattr(layer, "kernel", None)
+            if kernel is None or getattr(layer, "activation", None) in (
+                keras.activations.selu,
+                keras.activations.sigmoid,
+            ):
+                continue
+            fan_in = np.prod(kernel.shape[:-1])  # of a transposed convolution: its kernel swaps the last two
+            assert np.abs(keras.ops.convert_to_numpy(kernel)).max() <= 1 / np.sqrt(fan_in)
+
+
 @pytest.mark.parametrize("name", sorted(TRAINABLE))
 def test_images_are_in_range_and_discriminators_end_in_a_logit(name):
     keras.utils.set_random_seed(0)
