@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 # Public name -> the module that holds it, or the module itself. Loaded on first use.
 _LAZY = {
     "GAN": "kgan.gan.model",
+    "GeneratorAverage": "kgan.gan.averaging",
     "load_digits": "kgan.digits",
     "load_model": "kgan.gan.model",
     "architectures": "kgan.gan.architectures",

@@ -44,6 +44,24 @@ class Spec:
             raise ValueError(f"{text!r} does not fit {name}({fields}).") from None
 
     @classmethod
+    def parse_all(cls, text):
+        """A tuple of specs of a text with commas between them, such as `EveryK(k=2),Always`; "none" is none.
+
+        Args:
+            text: As for `parse`, any number.
+
+        Raises:
+            ValueError: As `parse`.
+        """
+        if text.strip() in ("", "none"):
+            return ()
+        try:
+            nodes = ast.parse(f"[{text}]", mode="eval").body.elts
+        except (SyntaxError, ValueError, AttributeError):
+            raise ValueError(f"{text!r} is not of the form Name(argument=number),Name.") from None
+        return tuple(cls.parse(ast.unparse(node)) for node in nodes)
+
+    @classmethod
     def choices(cls):
         """Every concrete subclass by name."""
         found = {}

@@ -1,11 +1,15 @@
 import dataclasses
 import math
+import typing
 
 import pytest
 
+from kgan.gan.averaging import GeneratorAverage
+from kgan.gan.update_policies import EveryK, UpdatePolicy
 from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
-from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS, GANPreset
-from kgan.spec import Spec
+from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS, GANPreset, stored_preset
+from kgan.presets.base import settings_of
+from kgan.presets.reading import reader
 
 QUICK = GAN_PRESETS[DEFAULT_GAN_PRESET]
 
@@ -19,7 +23,8 @@ def test_every_setting_is_shown_as_the_command_line_would_take_it(name):
     preset = GAN_PRESETS[name]
     for field, shown in preset.describe().items():
         value = getattr(preset, field)
-        assert Spec.parse(shown) == value if isinstance(value, Spec) else shown == value
+        hint = typing.get_args(settings_of(GANPreset)[field])[0]
+        assert reader(hint)(shown) == value if isinstance(shown, str) else shown == value
         assert preset.basis_of(field)
     assert {"seed", "loss", "num_intermediate"} < set(preset.describe())
     assert not {"source", "shows", "basis"} & set(preset.describe())
@@ -81,6 +86,34 @@ def test_optimizer_defaults_are_those_of_torch():
     )
     with pytest.raises(ValueError, match="`learning_rate` must be a positive number, got 0"):
         OptimizerSettings.parse("SGD(learning_rate=0)")
+
+
+def test_an_optional_spec_and_a_list_of_specs_are_read():
+    read = reader(GeneratorAverage | None)
+    assert read("GeneratorAverage(decay=0.9)") == GeneratorAverage(0.9)
+    assert read("GeneratorAverage") == GeneratorAverage()
+    assert read("none") is None
+    with pytest.raises(ValueError, match="'Mean' is not one of GeneratorAverage"):
+        read("Mean")
+    read = reader(tuple[UpdatePolicy, ...])
+    policies = read("EveryK(k=3),Always, FixedProbability(0.5)")
+    assert [repr(policy) for policy in policies] == ["EveryK(k=3)", "Always()", "FixedProbability(p=0.5)"]
+    assert read("none") == ()
+    assert read(repr(EveryK(2))) == (EveryK(2),)
+    for wrong in ("EveryK(2", "EveryK(2),,", "EveryK(2)],[Always", "EveryK(print(1))"):
+        with pytest.raises(ValueError, match="is not of the form"):
+            read(wrong)
+
+
+def test_a_setting_that_a_run_is_older_than_is_as_it_was_without_it(monkeypatch):
+    averaged = dataclasses.replace(QUICK, average=GeneratorAverage(0.99), steps=7)
+    monkeypatch.setitem(GAN_PRESETS, "quick", averaged)
+    settings = averaged.describe()
+    assert settings["average"] == "GeneratorAverage(decay=0.99, warm_up=True)"
+    assert stored_preset({"preset": "quick", "settings": settings}).average == GeneratorAverage(0.99)
+    del settings["average"]
+    older = stored_preset({"preset": "quick", "settings": settings})
+    assert (older.average, older.steps) == (None, 7)
 
 
 STATED = {  # what the reports say, by preset

@@ -211,6 +211,24 @@ def test_overridden_optimisers_keep_their_moments_where_they_are_of_one_kind(tmp
     assert int(result.model.step.value) == STEPS
 
 
+def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    options = {"progress": False, "override": True}
+    begin = experiments.resume(tmp_path / "run", **options, average=kgan.GeneratorAverage(0.5)).model
+    updates = STEPS - 11  # the average was not there for the first
+    assert int(begin.average_updates.value) == updates
+    difference = values(begin.average_generator.weights)[0] - values(begin.generator.weights)[0]
+    assert 1e-5 < np.abs(difference).max() < 0.1
+    kept = experiments.resume(
+        tmp_path / "run", **options, average=kgan.GeneratorAverage(0.9), steps=STEPS + 8
+    )
+    assert int(kept.model.average_updates.value) == updates + 8
+    assert kept.run.read_config()["settings"]["average"] == "GeneratorAverage(decay=0.9, warm_up=True)"
+    none = experiments.resume(tmp_path / "run", **options, average=None)
+    assert none.model.average is None
+    assert same_bits(values(none.model.generator.weights), values(kept.model.generator.weights))
+
+
 def test_other_data_are_refused(tmp_path, monkeypatch):
     begun(tmp_path / "run", monkeypatch=monkeypatch)
     config = tmp_path / "run" / "config.json"

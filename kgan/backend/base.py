@@ -92,6 +92,28 @@ class StepModel(keras.Model):
         """
         raise NotImplementedError
 
+    def run_if(self, condition, fn, variables):
+        """Where `condition` holds, run `fn()`; else do nothing at all.
+
+        Args:
+            condition: As in `apply_if`.
+            fn: Callable without arguments, which assigns to `variables` alone.
+            variables: `keras.Variable`s of this model.
+        """
+        raise NotImplementedError
+
+    def move_towards(self, variables, others, share):
+        """Move each variable towards another: variable ← variable + share (other − variable).
+
+        Args:
+            variables: `keras.Variable`s in floating point.
+            others: As many, of the same shapes.
+            share: Number in [0, 1] or scalar tensor.
+        """
+        for variable, other in zip(variables, others, strict=True):
+            weight = keras.ops.cast(share, variable.dtype)
+            variable.assign(variable + weight * (other - variable))
+
     def input_gradient(self, fn, inputs):
         """Gradient of the sum of `fn(inputs)` with respect to `inputs`, of their shape.
 

@@ -61,7 +61,7 @@ def _write_onnx(path, run_dir):
     check_installed("onnx", use="The export")
     _check_converter(keras.backend.backend(), run_dir=run_dir)
     gan = load(run_dir)[1]
-    generator = _in_float32(gan.generator)
+    generator = _in_float32(gan.sampled_generator)
     signature = [keras.InputSpec(shape=(None, gan.latent_dim), dtype="float32", name="latents")]
     with warnings.catch_warnings():
         for message in _CHATTER:

@@ -39,6 +39,7 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
         latent_dim=preset.latent_dim,
         loss=preset.loss,
         update_policy=preset.update_policy,
+        average=preset.average,
         seed=preset.seed,
     )
     gan.compile(preset.generator_optimizer.build(), preset.discriminator_optimizer.build())
@@ -174,12 +175,12 @@ def _model_at(saved, preset, *, image_shape):
     """The GAN of a checkpoint with the settings of a preset, and the checkpoint as `fit` is to take it."""
     if saved is None:
         return build_gan(preset, image_shape), None
-    before, after = saved.state["own"]["settings"], preset.describe()
-    changed = {name for name in after if after[name] != before.get(name)}
+    before, after = stored_preset({"settings": saved.state["own"]["settings"]}).describe(), preset.describe()
+    changed = {name for name in after if after[name] != before[name]}
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
         saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
     gan = saved.load()
-    if changed & {"loss", "update_policy", "seed", *_OPTIMIZERS}:
+    if changed & {"loss", "update_policy", "average", "seed", *_OPTIMIZERS}:
         gan = _with_settings(preset, gan, before=before)
     return gan, saved
 
@@ -190,7 +191,12 @@ _OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 def _with_settings(preset, gan, *, before):
     """The GAN of a preset with the weights of another, and its optimisers where they have the same slots."""
     changed = build_gan(preset, gan.image_shape)
-    assign(changed.weights, gan.weights)
+    for name in ("generator", "discriminator"):
+        assign(getattr(changed, name).weights, getattr(gan, name).weights)
+    assign([changed.step, changed.epoch], [gan.step, gan.epoch])
+    if changed.average and gan.average:  # one that is new begins at these weights
+        assign(changed.average_generator.weights, gan.average_generator.weights)
+        assign([changed.average_updates], [gan.average_updates])
     for name in _OPTIMIZERS:
         settings = getattr(preset, name)
         rate = None if before[name] == repr(settings) else settings.learning_rate

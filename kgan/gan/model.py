@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kgan.backend import BackendModel
-from kgan.gan import losses, randomness, update_policies
+from kgan.gan import averaging, losses, randomness, update_policies
 from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
@@ -16,7 +16,8 @@ from kgan.gan.optimizer_pair import OptimizerPair
 from kgan.saving import Saved, fit_from, load
 from kgan.spec import check, is_count, is_seed
 
-for _spec in (*losses.Loss.choices().values(), *update_policies.UpdatePolicy.choices().values()):
+_KINDS = (losses.Loss, update_policies.UpdatePolicy, averaging.GeneratorAverage)
+for _spec in (spec for kind in _KINDS for spec in kind.choices().values()):
     if _spec.__module__.startswith("kgan."):  # a user's own, defined before this import, has its own name
         keras.saving.register_keras_serializable("kgan")(_spec)
 
@@ -45,6 +46,8 @@ class GAN(BackendModel):
         latent_dim: Width of a latent.
         loss: `kgan.losses.Loss`; `NonSaturating()` if None. Kept as `adversarial_loss`.
         update_policy: `kgan.update_policies.UpdatePolicy`; `LossBalanced()` if None.
+        average: `kgan.GeneratorAverage`, by which samples come from an average of the generator's weights; or
+            None. Training is the same to the bit.
         seed: Integer in [0, 2³¹) that fixes the data order, the latents, the coins and the
             dropout masks. Weights are initialised before: seed them by the initialisers or
             `keras.utils.set_random_seed`.
@@ -56,7 +59,16 @@ class GAN(BackendModel):
     """
 
     def __init__(
-        self, generator, discriminator, *, latent_dim=100, loss=None, update_policy=None, seed=0, **kwargs
+        self,
+        generator,
+        discriminator,
+        *,
+        latent_dim=100,
+        loss=None,
+        update_policy=None,
+        average=None,
+        seed=0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         check("latent_dim", "a positive integer", latent_dim, holds=is_count(latent_dim))
@@ -69,6 +81,8 @@ class GAN(BackendModel):
         ):
             rule = f"a kgan {kind.__name__}, such as {next(iter(kind.choices()))}()"
             check(argument, rule, value, holds=isinstance(value, kind))
+        holds = average is None or isinstance(average, averaging.GeneratorAverage)
+        check("average", "None or a kgan.GeneratorAverage, such as GeneratorAverage()", average, holds=holds)
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = int(latent_dim)
@@ -77,6 +91,10 @@ class GAN(BackendModel):
         self.latent_seeds = keras.random.SeedGenerator(self.seed)
         self.step = self._counter("step")
         self.epoch = self._counter("epoch")
+        self.average = average
+        if average is not None:
+            self.average_generator = averaging.averaged_clone(generator, self.latent_dim)
+            self.average_updates = self._counter("average_updates")
         self._means = {name: keras.metrics.Mean(name) for name in _LOGS}
         self._warn_of_unbounded_loss()
         self.built = True
@@ -150,8 +168,13 @@ class GAN(BackendModel):
         """The six means that `fit` logs."""
         return list(self._means.values())
 
+    @property
+    def sampled_generator(self):
+        """What draws samples: the average of the generator's weights if there is one, else the generator."""
+        return self.generator if self.average is None else self.average_generator
+
     def call(self, latents, training=False):
-        """Images of latents.
+        """Images of latents, in inference mode of the `sampled_generator`.
 
         Args:
             latents: Tensor `(batch, latent_dim)`.
@@ -160,7 +183,7 @@ class GAN(BackendModel):
         Returns:
             Tensor `(batch, *image_shape)`.
         """
-        return self.generator(latents, training=training)
+        return (self.generator if training else self.sampled_generator)(latents, training=training)
 
     def sample(self, n, *, seed=None, batch_size=1000):
         """Generated images, in inference mode.
@@ -248,6 +271,7 @@ class GAN(BackendModel):
             y = batch_size = None
         elif isinstance(x, keras.utils.PyDataset):
             checked_images(keras.utils.unpack_x_y_sample_weight(x[0])[0], self.image_shape)
+        self._start_average()
         callbacks = keras.tree.flatten(callbacks) if callbacks else []
         for callback in callbacks:
             if hasattr(callback, "watch"):
@@ -271,7 +295,8 @@ class GAN(BackendModel):
     def evaluate(self, x=None, *args, **kwargs):
         """Mean losses on images, in inference mode; arguments as in `keras.Model.evaluate`.
 
-        The latents are the same in each evaluation, and nothing of the model changes.
+        They are those of the two networks that are trained, not of an average of one. The latents are the
+        same in each evaluation, and nothing of the model changes.
 
         Returns:
             `d_loss`, `g_loss`, `d_real` and `d_fake`, as a list, or with `return_dict` a dict.
@@ -330,9 +355,32 @@ class GAN(BackendModel):
         p, update_d, update_g = self._throw_coins(step, d_loss, g_loss)
         # G first: torch refuses a backward pass through weights that were changed in place.
         self.apply_if(update_g, self.generator_optimizer, g.gradients, groups[0])
+        self._average_if(update_g)
         self.apply_if(update_d, self.discriminator_optimizer, d.gradients, groups[1])
         self.step.assign_add(1)
         return self._log(d_loss=d_loss, g_loss=g_loss, p=p, d_updates=update_d, d_real=d_real, d_fake=d_fake)
+
+    def _start_average(self):
+        """Let the average begin at the weights that the generator has where training begins."""
+        if self.average is not None and int(self.average_updates.value) == 0:
+            averaging.copy_weights(self.generator, self.average_generator)
+
+    def _average_if(self, updated):
+        """Where G was updated, move the average towards its weights, and take over its batch statistics."""
+        if self.average is None:
+            return
+        pairs = list(zip(self.average_generator.weights, self.generator.weights, strict=True))
+
+        def move():
+            trained = [pair for pair in pairs if pair[1].trainable]
+            share = self.average.share(self.known(self.average_updates))
+            self.move_towards([average for average, _ in trained], [weight for _, weight in trained], share)
+            for average, weight in pairs:
+                if not weight.trainable:
+                    average.assign(weight)
+            self.average_updates.assign_add(1)
+
+        self.run_if(updated, move, [*self.average_generator.weights, self.average_updates])
 
     def evaluation_step(self, real):
         """Both losses on a batch, in inference mode; nothing is updated.
@@ -411,13 +459,14 @@ class GAN(BackendModel):
             "latent_dim": self.latent_dim,
             "loss": serialize(self.adversarial_loss),
             "update_policy": serialize(self.update_policy),
+            "average": serialize(self.average),
             "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config):
         """The GAN that `get_config` described, with fresh weights."""
-        parts = ("generator", "discriminator", "loss", "update_policy")
+        parts = {"generator", "discriminator", "loss", "update_policy", "average"} & set(config)
         deserialize = keras.saving.deserialize_keras_object
         return cls(**config | {part: deserialize(config[part]) for part in parts})
 

@@ -86,5 +86,5 @@ def _is_optional(row, name):
 
 def _shown(value):
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or "none"
     return value if value is None or isinstance(value, int | float | str) else repr(value)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from kgan.digits import NAMES
+from kgan.gan.averaging import GeneratorAverage
 from kgan.gan.losses import Loss, NonSaturating
 from kgan.gan.update_policies import Always, EveryKEpochs, KSteps, LossBalanced, UpdatePolicy
 from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
@@ -62,6 +63,10 @@ class GANPreset(Preset):
     update_policy: Annotated[UpdatePolicy, "when D and G are updated, such as 'EveryK(k=2)'"]
     generator_optimizer: Annotated[OptimizerSettings, "such as 'Adam(learning_rate=0.0002)'"]
     discriminator_optimizer: Annotated[OptimizerSettings, "likewise; what is left out is as in torch.optim"]
+    average: Annotated[
+        GeneratorAverage | None,
+        "of G's weights, which draws the samples, such as 'GeneratorAverage(decay=0.999)'; or none",
+    ] = None
     batch_size: Annotated[int, "images a batch"] = 64
     epochs: Annotated[int | None, "length of the run in epochs"] = None
     steps: Annotated[int | None, "length of the run in steps, rounded up to whole epochs"] = None

@@ -7,22 +7,33 @@ from kgan.spec import Spec
 
 
 def spec_of(annotated):
-    """The `Spec` that a setting's type names, or None."""
+    """The `Spec` that a setting's type names, alone, or None, or any number of; or None."""
     kind = (typing.get_args(annotated) or (annotated,))[0]
     return kind if inspect.isclass(kind) and issubclass(kind, Spec) else None
 
 
 def reader(annotated):
-    """What reads a setting of an annotated type: a number or name, a list of such, or a `Spec`.
+    """What reads a setting of an annotated type: a number or name, a `Spec`, a list of such.
 
     Its `__name__` says what it reads. It raises ValueError for other texts.
     """
+    is_list = typing.get_origin(annotated) is tuple
     if spec_of(annotated):
-        return spec_of(annotated).parse
-    if typing.get_origin(annotated) is tuple:
+        spec = spec_of(annotated)
+        read = spec.parse_all if is_list else spec.parse
+        is_optional = type(None) in typing.get_args(annotated)
+        return _or_none(read) if is_optional else read
+    if is_list:
         return _listed(typing.get_args(annotated)[0])
     kinds = typing.get_args(annotated) or (annotated,)
     return kinds[0] if len(kinds) == 1 else _any_of(kinds)
+
+
+def _or_none(read):
+    def read_or_none(text):
+        return None if text.strip() == "none" else read(text)
+
+    return read_or_none
 
 
 def _listed(kind):

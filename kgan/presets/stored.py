@@ -27,13 +27,20 @@ def stored_preset(config):
     unknown = sorted(set(settings) - set(settings_of(kind)))
     if unknown:
         raise ValueError(f"config.json has settings that this version of kgan has not: {', '.join(unknown)}.")
-    values = {name: _read(settings_of(kind)[name], name, value) for name, value in settings.items()}
+    # A setting that is newer than the run is as it was without it, whatever its row has now.
+    values = _defaults(kind)
+    values |= {name: _read(settings_of(kind)[name], name, value) for name, value in settings.items()}
     kept = {name: config.get(name, default) for name, default in (("source", ""), ("basis", {}))}
     row = (GAN_PRESETS | LSTM_PRESETS).get(config.get("preset"))
     if type(row) is kind:  # its claims, which say what is expected, are kept
         return dataclasses.replace(row, **values, **kept)
     claims = tuple(GANClaim(**claim) for claim in config.get("claims", ())) if kind is GANPreset else ()
     return kind(**values, **kept, claims=claims, shows="Not known: settings of its own.")
+
+
+def _defaults(kind):
+    fields = {field.name: field.default for field in dataclasses.fields(kind)}
+    return {name: fields[name] for name in settings_of(kind) if fields[name] is not dataclasses.MISSING}
 
 
 def _read(hint, name, value):

@@ -34,7 +34,7 @@ def explorer(gan, *, corners=None):
     """
     shape = gan.image_shape
     check("image_shape", "(height, width, 1 or 3)", shape, holds=len(shape) == 3 and shape[2] in (1, 3))
-    operations = network.described(gan.generator)
+    operations = network.described(gan.sampled_generator)
     bits, largest, mean = _faithful(gan)
     values = {
         "operations": network.packed(operations, bits=bits),
@@ -72,7 +72,7 @@ def _faithful(gan):
     latents = sample_latents(_LATENTS, gan.latent_dim, seed=0)
     exact = gan.generate(latents)
     for bits in network.BITS:
-        coarse = network.dequantised(gan.generator, bits=bits)
+        coarse = network.dequantised(gan.sampled_generator, bits=bits)
         difference = np.abs(np.asarray(coarse.predict(latents, verbose=0)) - exact) / 2  # of a range of 2
         largest, mean = float(difference.max()), float(np.sqrt(np.mean(difference**2)))
         if mean <= _MOST_ERROR:

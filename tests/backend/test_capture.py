@@ -97,6 +97,16 @@ def test_settings_and_weights_changed_between_fits_are_seen():
     assert len(programs(captured)) == 1
 
 
+def test_a_model_that_was_saved_between_fits_goes_on(tmp_path):
+    captured, eager = both(lambda run_eagerly: compiled(small_pair(), run_eagerly=run_eagerly))
+    for gan in (captured, eager):
+        gan.fit(small_images(16), batch_size=8, verbose=0)
+        gan.save(tmp_path / "gan.keras")  # which sets attributes of the networks
+        gan.fit(small_images(16), batch_size=8, verbose=0)
+    assert_same(captured, eager)
+    assert len(programs(captured)) == 1
+
+
 def test_another_loss_and_other_optimizers_are_seen():
     captured, eager = both(lambda run_eagerly: compiled(small_pair(), run_eagerly=run_eagerly))
     for gan in (captured, eager):

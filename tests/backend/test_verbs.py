@@ -65,6 +65,26 @@ def test_apply_if_updates_by_the_gradient_or_not_at_all(thrown):
     assert len(calls) == bool(thrown)
 
 
+@pytest.mark.parametrize("thrown", [True, False, "tensor"])
+def test_run_if_assigns_or_does_nothing_at_all(thrown):
+    weight, calls = variable([1.0, 2.0]), []
+    condition = ops.convert_to_tensor(True) if thrown == "tensor" else thrown  # noqa: FBT003
+    small_gan().run_if(condition, lambda: calls.append(1) or weight.assign(weight * 2), [weight])
+    np.testing.assert_allclose(array(weight), [2, 4] if thrown else [1, 2])
+    assert len(calls) == bool(thrown)
+
+
+@pytest.mark.parametrize("share", [0.25, "tensor"])
+def test_move_towards_goes_the_share_of_the_way(share):
+    weights, others = [variable([1.0, 2.0]), variable(8.0)], [variable([5.0, 2.0]), variable(0.0)]
+    gan, share = small_gan(), ops.convert_to_tensor(0.25) if share == "tensor" else share
+    gan.run_if(True, lambda: gan.move_towards(weights, others, share), weights)  # noqa: FBT003
+    np.testing.assert_allclose(array(weights[0]), [2, 2])
+    np.testing.assert_allclose(array(weights[1]), 6)
+    np.testing.assert_allclose(array(others[0]), [5, 2])
+    gan.move_towards([], [], share)
+
+
 def test_input_gradient_matches_the_derivative_by_hand():
     inputs = ops.convert_to_tensor([[1.0, 2.0], [3.0, -1.0]])
     gradient = small_gan().input_gradient(lambda x: ops.sum(x**3, axis=1), inputs)

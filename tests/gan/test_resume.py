@@ -33,7 +33,8 @@ class BrokenOffError(Exception):
 
 
 def new_gan(**options):
-    return small_gan(image_shape=(4, 4, 1), batch_norm=True, dropout=0.3, seed=3, **options)
+    average = kgan.GeneratorAverage(0.9)
+    return small_gan(image_shape=(4, 4, 1), batch_norm=True, dropout=0.3, seed=3, average=average, **options)
 
 
 def callbacks_in(folder, **options):

@@ -58,6 +58,21 @@ def test_a_generator_that_eight_bits_do_not_serve_gets_sixteen():
     assert explorer(gan)["bits"] == 16
 
 
+def test_the_page_runs_the_average_of_the_generators_weights_where_there_is_one():
+    gan = gan_of(layers.Dense(4, activation="tanh"), layers.Reshape((2, 2, 1)))
+    averaged = kgan.GAN(gan.generator, gan.discriminator, latent_dim=3, average=kgan.GeneratorAverage())
+    averaged.average_generator.layers[0].kernel.assign(np.full((3, 4), 0.5))
+    block = explorer(averaged)
+    (scale,) = {
+        float(scale)
+        for scale in np.frombuffer(
+            base64.b64decode(block["values"]["operations"][0]["weights"]["scale"]), "<f4"
+        )
+    }
+    assert scale == pytest.approx(0.5 / 127)
+    assert float(block["error"].split()[0]) < 1e-3  # against samples, which are the average's
+
+
 def test_the_directions_of_a_linear_generator_are_its_singular_vectors():
     gan = gan_of(layers.Dense(4), layers.Reshape((2, 2, 1)))
     kernel = np.random.default_rng(0).normal(0, 1, (3, 4))

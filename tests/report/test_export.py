@@ -21,7 +21,7 @@ needs_export = pytest.mark.skipif(not all(HAS.values()), reason=f"one of {', '.j
 def run(tmp_path_factory):
     """A run whose generator's batch norms have seen data."""
     run = gan_run(tmp_path_factory.mktemp("runs") / "gan-1", evaluated=False)
-    gan = kgan.GAN(*architectures.compact(5), latent_dim=5)
+    gan = kgan.GAN(*architectures.compact(5), latent_dim=5, average=kgan.GeneratorAverage(0.9))
     gan.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01))
     images = np.random.default_rng(0).uniform(-1, 1, (32, 28, 28, 1)).astype("float32")
     gan.fit(images, batch_size=8, epochs=1, verbose=0)
@@ -70,7 +70,7 @@ def test_a_generator_in_half_precision_is_exported_in_single(tmp_path):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        gan = kgan.GAN(*architectures.compact(5), latent_dim=5)
+        gan = kgan.GAN(*architectures.compact(5), latent_dim=5, average=kgan.GeneratorAverage(0.9))
     finally:
         keras.config.set_dtype_policy(before)
     run.save_model(gan)

@@ -30,6 +30,16 @@ def _assign(variables, values):
         variable.assign(value)
 
 
+def _update_if(condition, update, variables):
+    """Where the condition holds, give the variables what `update` makes of their values."""
+    if condition is False:
+        return
+    before = _values(variables)
+    # A condition known while tracing needs no branch.
+    after = update(before) if condition is True else jax.lax.cond(condition, update, lambda v: v, before)
+    _assign(variables, after)
+
+
 def device_name(tensor):
     """Name of the device that holds a tensor, such as "cpu" or "NVIDIA H100 (cuda:0)"."""
     (device, *_) = tensor.devices()
@@ -98,12 +108,17 @@ class BackendModel(StepModel):
             weights, slots = optimizer.stateless_apply(values[:num_slots], gradients(), values[num_slots:])
             return [*slots, *weights]
 
-        if condition is False:
-            return
-        before = _values(touched)
-        # A condition known while tracing needs no branch.
-        after = update(before) if condition is True else jax.lax.cond(condition, update, lambda v: v, before)
-        _assign(touched, after)
+        _update_if(condition, update, touched)
+
+    def run_if(self, condition, fn, variables):
+        """See `StepModel`."""
+        others = self._others(variables)
+        held = _values(others)
+
+        def update(values):
+            return _run(fn, [*variables, *others], [*values, *held])[1][: len(variables)]
+
+        _update_if(condition, update, variables)
 
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""

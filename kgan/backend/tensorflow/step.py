@@ -43,12 +43,20 @@ class BackendModel(StepModel):
             # A strategy sums gradients up over its replicas where Keras applies them.
             own = dense and is_plain_adam(optimizer, variables) and not tf.distribute.has_strategy()
             (apply_adam if own else type(optimizer).apply)(optimizer, values, variables)
-            return True
 
+        self.run_if(condition, update, variables)
+
+    def run_if(self, condition, fn, variables):
+        """See `StepModel`."""
         if condition is True:  # known while tracing: no branch in the graph
-            update()
+            fn()
         elif condition is not False:
-            tf.cond(condition, update, lambda: False)
+
+            def run():
+                fn()
+                return True
+
+            tf.cond(condition, run, lambda: False)
 
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""

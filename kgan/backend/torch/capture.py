@@ -101,7 +101,7 @@ class _Same:
         self.value = value
 
     def __eq__(self, other):
-        return self.value is other.value
+        return isinstance(other, _Same) and self.value is other.value
 
     __hash__ = None
 

@@ -82,6 +82,20 @@ class BackendModel(StepModel):
             self._fused_adams[key] = FusedAdam(optimizer, variables) if is_plain else None
         return self._fused_adams[key]
 
+    def run_if(self, condition, fn, variables):
+        """See `StepModel`."""
+        if bool(condition):
+            with torch.no_grad():
+                fn()
+
+    def move_towards(self, variables, others, share):
+        """See `StepModel`: by one operation where the share is a number."""
+        if isinstance(share, torch.Tensor):  # on a GPU, whose numbers are not waited for
+            super().move_towards(variables, others, share)
+        elif variables:
+            values, towards = ([variable.value for variable in each] for each in (variables, others))
+            torch._foreach_lerp_(values, towards, share)
+
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""
         with torch.enable_grad():
