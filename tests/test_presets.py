@@ -136,7 +136,11 @@ STATED = {  # what the reports say, by preset
         "sample_every": 500,
         "num_intermediate": 7,
     },
-    "e": {"architecture": "template", "update_policy": "KSteps(k=1)", "loss": "NonSaturating()"},
+    "e": {
+        "architecture": "template",
+        "update_policy": "KSteps(k=1)",
+        "loss": "NonSaturating(label_smoothing=0.0)",
+    },
 }
 
 

@@ -7,7 +7,7 @@ scalar. A new loss is one class in this file.
 import dataclasses
 from typing import ClassVar
 
-from kgan.spec import Spec
+from kgan.spec import Spec, check, is_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,22 @@ class NonSaturating(Loss):
 
     Goodfellow et al. (2014), section 3: the form that gives G a gradient while D is winning.
     L(D) is the mean of its halves, so that both losses are ln 2 at equilibrium.
+
+    With label smoothing s, real images are to be real with probability 1 − s instead of 1, so that D is not
+    drawn to ever larger logits: −log D(x) becomes −(1 − s) log D(x) − s log(1 − D(x)). It is one-sided:
+    generated images keep their label 0, else G would be drawn to where its images are already (Salimans et
+    al., 2016, section 3.4, with s = 0.1).
+
+    Args:
+        label_smoothing: Number s in [0, 0.5).
     """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self):
+        """Check the smoothing."""
+        value = self.label_smoothing
+        check("label_smoothing", "a number in [0, 0.5)", value, holds=is_number(value) and 0 <= value < 0.5)
 
     def generator_loss(self, real_logits, fake_logits):
         """See the class."""
@@ -51,7 +66,10 @@ class NonSaturating(Loss):
         """See the class."""
         from keras import ops
 
-        return (ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))) / 2
+        of_real = ops.mean(ops.softplus(-real_logits))
+        if self.label_smoothing:  # log D(x) − log(1 − D(x)) is the logit
+            of_real = of_real + self.label_smoothing * ops.mean(real_logits)
+        return (of_real + ops.mean(ops.softplus(fake_logits))) / 2
 
 
 @dataclasses.dataclass(frozen=True)

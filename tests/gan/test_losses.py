@@ -71,6 +71,12 @@ FORMULAS = {
         lambda real, fake: -log_sigmoid(fake).mean(),
         lambda real, fake: -(log_sigmoid(real).mean() + log_sigmoid(-fake).mean()) / 2,
     ),
+    NonSaturating(label_smoothing=0.1): (
+        lambda real, fake: -log_sigmoid(fake).mean(),
+        lambda real, fake: (
+            -((0.9 * log_sigmoid(real) + 0.1 * log_sigmoid(-real)).mean() + log_sigmoid(-fake).mean()) / 2
+        ),
+    ),
     Minimax(): (
         lambda real, fake: log_sigmoid(-fake).mean(),
         lambda real, fake: -(log_sigmoid(real).mean() + log_sigmoid(-fake).mean()) / 2,
@@ -122,6 +128,21 @@ def test_losses_and_their_slopes_are_those_of_the_formula(loss):
     of_real = gan.input_gradient(lambda x: loss.discriminator_loss(x, fake), real)
     expected = slopes(lambda x: FORMULAS[loss][1](x, FAKE), REAL)
     np.testing.assert_allclose(ops.convert_to_numpy(of_real).ravel(), expected, atol=1e-6)
+
+
+def test_smoothed_labels_are_those_of_keras_for_real_images_alone():
+    real, fake = (ops.convert_to_tensor(x, "float32") for x in (REAL, FAKE))
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    expected = (cross_entropy(np.full((3, 1), 0.9), real) + cross_entropy(np.zeros((3, 1)), fake)) / 2
+    ours = NonSaturating(label_smoothing=0.1).discriminator_loss(real, fake)
+    assert value(ours) == pytest.approx(value(expected), abs=1e-6)
+    assert abs(value(ours) - value(NonSaturating().discriminator_loss(real, fake))) > 0.01
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 0.5, True, "0.1"])
+def test_a_smoothing_that_is_none_is_named(smoothing):
+    with pytest.raises(ValueError, match=r"`label_smoothing` must be a number in \[0, 0.5\), got"):
+        NonSaturating(label_smoothing=smoothing)
 
 
 def test_losses_by_hand():
