@@ -33,6 +33,7 @@ _LAZY = {
     "pictures": "kgan.pictures",
     "plots": "kgan.plots",
     "presets": "kgan.presets",
+    "regularizers": "kgan.gan.regularizers",
     "saving": "kgan.saving",
     "update_policies": "kgan.gan.update_policies",
 }

@@ -131,10 +131,10 @@ def test_the_same_command_gives_the_same_log(folder):
 
 
 def test_a_dry_run_prints_the_resolved_preset_and_does_nothing(capsys, folder):
-    assert cli.train_gan(["--dry-run", "--epochs", "3", "--seed", "1", "--loss", "Minimax"]) == 0
+    assert cli.train_gan(["--dry-run", "--epochs", "3", "--seed", "1", "--loss", "Hinge"]) == 0
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert shown["preset"] == "quick"
-    for setting, value in (("epochs", "3"), ("seed", "1"), ("loss", "Minimax()")):
+    for setting, value in (("epochs", "3"), ("seed", "1"), ("loss", "Hinge()")):
         assert shown[setting].split() == [value, "given"]
     assert "steps" not in shown
     assert shown["batch_size"].split() == ["64", "chosen"]
@@ -155,7 +155,9 @@ BAD_INPUT = [
     (["--latent-dim", "0"], "`latent_dim` must be a positive integer, got 0."),
     (["--architecture", "big"], "`architecture` must be one of"),
     (["--update-policy", "EveryK(0)"], "argument --update-policy: `k` must be a positive integer, got 0."),
-    (["--loss", "Hinge"], "argument --loss: 'Hinge' is not one of NonSaturating, Minimax."),
+    (["--loss", "Hing"], "argument --loss: 'Hing' is not one of NonSaturating, Minimax, LeastSquares, "),
+    (["--regularizers", "R1(),R3"], "argument --regularizers: 'R3' is not one of R1, R2, GradientPenalty, "),
+    (["--regularizers", "R1(every=0)"], "argument --regularizers: `every` must be a positive integer"),
     (["--generator-optimizer", "Adam(rate=1)"], "'Adam(rate=1)' does not fit Adam(learning_rate="),
     (["--data", "cifar"], "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'."),
     (

@@ -5,6 +5,7 @@ import typing
 import pytest
 
 from kgan.gan.averaging import GeneratorAverage
+from kgan.gan.regularizers import R1, R2
 from kgan.gan.update_policies import EveryK, UpdatePolicy
 from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS, GANPreset, stored_preset
@@ -114,6 +115,15 @@ def test_a_setting_that_a_run_is_older_than_is_as_it_was_without_it(monkeypatch)
     del settings["average"]
     older = stored_preset({"preset": "quick", "settings": settings})
     assert (older.average, older.steps) == (None, 7)
+
+
+def test_regularisers_are_read_shown_and_stored_as_one_text():
+    read = reader(typing.get_args(settings_of(GANPreset)["regularizers"])[0])
+    both = read("R1(weight=0.5, every=4), R2(0.5, every=4)")
+    assert both == (R1(0.5, every=4), R2(0.5, every=4))
+    settings = dataclasses.replace(QUICK, regularizers=both).describe()
+    assert settings["regularizers"] == "R1(weight=0.5, every=4),R2(weight=0.5, every=4)"
+    assert stored_preset({"preset": "quick", "settings": settings}).regularizers == both
 
 
 STATED = {  # what the reports say, by preset

@@ -102,6 +102,16 @@ class StepModel(keras.Model):
         """
         raise NotImplementedError
 
+    def choose(self, condition, fn, otherwise):
+        """`fn()` where `condition` holds, else `otherwise()`; the other is not computed.
+
+        Args:
+            condition: As in `apply_if`.
+            fn: Callable without arguments, which returns tensors and assigns to no variable.
+            otherwise: Another, which returns as many of the same shapes.
+        """
+        raise NotImplementedError
+
     def move_towards(self, variables, others, share):
         """Move each variable towards another: variable ← variable + share (other − variable).
 
@@ -120,6 +130,10 @@ class StepModel(keras.Model):
         It can be differentiated once more, within `record`, with respect to variables.
         """
         raise NotImplementedError
+
+    def forgetting(self, variables):
+        """Context inside which what is assigned to these variables is forgotten at its end."""
+        return keras.StatelessScope([(variable, variable.value) for variable in variables])
 
     def known(self, counter):
         """The value of an integer variable: a Python integer where that is at hand, else a tensor."""

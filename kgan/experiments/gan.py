@@ -39,6 +39,7 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
         latent_dim=preset.latent_dim,
         loss=preset.loss,
         update_policy=preset.update_policy,
+        regularizers=preset.regularizers,
         average=preset.average,
         seed=preset.seed,
     )
@@ -180,7 +181,7 @@ def _model_at(saved, preset, *, image_shape):
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
         saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
     gan = saved.load()
-    if changed & {"loss", "update_policy", "average", "seed", *_OPTIMIZERS}:
+    if changed & {"loss", "update_policy", "regularizers", "average", "seed", *_OPTIMIZERS}:
         gan = _with_settings(preset, gan, before=before)
     return gan, saved
 

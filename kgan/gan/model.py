@@ -1,6 +1,7 @@
 """The GAN as a `keras.Model`: one step, written once for all backends."""
 
 import functools
+import itertools
 import warnings
 
 import keras
@@ -8,15 +9,16 @@ import numpy as np
 from keras import ops
 
 from kgan.backend import BackendModel
-from kgan.gan import averaging, losses, randomness, update_policies
+from kgan.gan import averaging, losses, randomness, regularizers, update_policies
 from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
+from kgan.gan.regularizers import by_period, checked_regularizers
 from kgan.saving import Saved, fit_from, load
 from kgan.spec import check, is_count, is_seed
 
-_KINDS = (losses.Loss, update_policies.UpdatePolicy, averaging.GeneratorAverage)
+_KINDS = (losses.Loss, update_policies.UpdatePolicy, averaging.GeneratorAverage, regularizers.Regularizer)
 for _spec in (spec for kind in _KINDS for spec in kind.choices().values()):
     if _spec.__module__.startswith("kgan."):  # a user's own, defined before this import, has its own name
         keras.saving.register_keras_serializable("kgan")(_spec)
@@ -34,11 +36,13 @@ class GAN(BackendModel):
         p            e^{L(D)} / (e^{L(D)} + e^{L(G)}) for `LossBalanced`
 
     A skipped update runs no backward pass and changes no weight, slot or counter. Batch
-    statistics of D, if it has any, do advance in its forward pass, skipped or not.
+    statistics of D, if it has any, do advance in its forward pass, skipped or not; penalties
+    on D's slope, which are taken where D is updated alone, do not advance them again.
 
     `fit` logs, each as its mean over the steps of the epoch: `d_loss`, `g_loss`, `p` (the
     probability to update D), `d_updates` (the share of steps that did), `d_real` and `d_fake`
-    (the mean probability that D gives to real and to generated images to be real).
+    (the mean probability that D gives to real and to generated images to be real); with
+    regularisers that penalise, `penalty`, over the steps that had one. L(D) is without it.
 
     Args:
         generator: Model `(batch, latent_dim) -> (batch, *image_shape)`, images in [−1, 1].
@@ -48,6 +52,7 @@ class GAN(BackendModel):
         update_policy: `kgan.update_policies.UpdatePolicy`; `LossBalanced()` if None.
         average: `kgan.GeneratorAverage`, by which samples come from an average of the generator's weights; or
             None. Training is the same to the bit.
+        regularizers: Sequence of `kgan.regularizers.Regularizer`, what D's training is bounded by.
         seed: Integer in [0, 2³¹) that fixes the data order, the latents, the coins and the
             dropout masks. Weights are initialised before: seed them by the initialisers or
             `keras.utils.set_random_seed`.
@@ -67,6 +72,7 @@ class GAN(BackendModel):
         loss=None,
         update_policy=None,
         average=None,
+        regularizers=(),
         seed=0,
         **kwargs,
     ):
@@ -83,6 +89,7 @@ class GAN(BackendModel):
             check(argument, rule, value, holds=isinstance(value, kind))
         holds = average is None or isinstance(average, averaging.GeneratorAverage)
         check("average", "None or a kgan.GeneratorAverage, such as GeneratorAverage()", average, holds=holds)
+        self.regularizers = checked_regularizers(regularizers)
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = int(latent_dim)
@@ -96,6 +103,8 @@ class GAN(BackendModel):
             self.average_generator = averaging.averaged_clone(generator, self.latent_dim)
             self.average_updates = self._counter("average_updates")
         self._means = {name: keras.metrics.Mean(name) for name in _LOGS}
+        if by_period(self.regularizers):
+            self._means["penalty"] = keras.metrics.Mean("penalty")
         self._warn_of_unbounded_loss()
         self.built = True
 
@@ -165,7 +174,7 @@ class GAN(BackendModel):
 
     @property
     def metrics(self):
-        """The six means that `fit` logs."""
+        """The means that `fit` logs."""
         return list(self._means.values())
 
     @property
@@ -337,7 +346,7 @@ class GAN(BackendModel):
             real: Tensor `(batch, *image_shape)`.
 
         Returns:
-            Dict of the six logs.
+            Dict of the logs.
         """
         check_shape(real, self.image_shape)
         step = self.known(self.step)
@@ -350,15 +359,77 @@ class GAN(BackendModel):
         groups = (self.generator.trainable_variables, self.discriminator.trainable_variables)
         parts = (self.generator, self.discriminator, self.adversarial_loss)
         g, d = self.record_losses(self._adversarial_losses, (real, latents), groups, parts=parts)
-        g_loss, d_loss, d_real, d_fake = (ops.stop_gradient(value) for value in g.aux)
+        g_loss, d_loss, d_real, d_fake, fake = (ops.stop_gradient(value) for value in g.aux)
 
         p, update_d, update_g = self._throw_coins(step, d_loss, g_loss)
         # G first: torch refuses a backward pass through weights that were changed in place.
         self.apply_if(update_g, self.generator_optimizer, g.gradients, groups[0])
         self._average_if(update_g)
-        self.apply_if(update_d, self.discriminator_optimizer, d.gradients, groups[1])
+        if self.regularizers:
+            seen = real, ops.cast(fake, real.dtype), latents
+            self._update_regularized(update_d, d.gradients, seen, step)
+        else:
+            self.apply_if(update_d, self.discriminator_optimizer, d.gradients, groups[1])
         self.step.assign_add(1)
-        return self._log(d_loss=d_loss, g_loss=g_loss, p=p, d_updates=update_d, d_real=d_real, d_fake=d_fake)
+        logs = self._log(d_loss=d_loss, g_loss=g_loss, p=p, d_updates=update_d, d_real=d_real, d_fake=d_fake)
+        return logs | {name: self._means[name].result() for name in self._means if name not in logs}
+
+    def _update_regularized(self, condition, gradients, seen, step):
+        """As `apply_if` of D, with the gradients of the penalties that are due, and its weights bounded."""
+        optimizer, weights = self.discriminator_optimizer, self.discriminator.trainable_variables
+
+        def update():
+            regularized = self._with_penalties(gradients(), seen, step)
+            self.apply_if(True, optimizer, lambda: regularized, weights)  # noqa: FBT003
+            for regularizer in self.regularizers:
+                if not regularizer.penalises:
+                    for weight in weights:
+                        weight.assign(regularizer.constrain(weight.value))
+
+        logged = self._means["penalty"].variables if "penalty" in self._means else []
+        self.run_if(condition, update, [*weights, *optimizer.variables, *logged])
+
+    def _with_penalties(self, gradients, seen, step):
+        groups = by_period(self.regularizers)
+        for number, (every, group) in enumerate(groups.items()):
+            due = every == 1 or step % every == 0
+            uniform = self._uniform_draws(randomness.REGULARIZERS + 32 * number, step)
+            penalised = functools.partial(self._with_penalty, gradients, group, seen, uniform)
+            nothing = ops.zeros((), self.variable_dtype)
+            penalty, gradients = self.choose(due, penalised, functools.partial(_pair, nothing, gradients))
+            if due is not False:
+                self._count_penalty(penalty, due, every=every, least=min(groups))
+        return gradients
+
+    def _with_penalty(self, gradients, group, seen, uniform):
+        """The penalty of regularisers of one period, and the gradients with those of it added."""
+        real, fake, latents = seen
+        points = [regularizer.points(real, fake, uniform) for regularizer in group]
+        weights, parts = self.discriminator.trainable_variables, (self.discriminator, *group)
+        loss_fn = functools.partial(self._penalty_loss, group)
+        (recording,) = self.record_losses(loss_fn, (latents, *points), (weights,), parts=parts)
+        both = zip(gradients, recording.gradients(), strict=True)
+        return ops.stop_gradient(recording.aux), [gradient + own for gradient, own in both]
+
+    def _penalty_loss(self, group, latents, *points):
+        """What the penalties add to what D is trained on; beside it their sum."""
+        with self.forgetting(self.discriminator.variables):  # no batch statistics advance a second time
+            logits = functools.partial(self._logits, latents=latents, training=True)
+            slopes = [self.input_gradient(logits, at) for at in points]
+        penalty = sum(regularizer.penalty(of) for regularizer, of in zip(group, slopes, strict=True))
+        return (self.discriminator_optimizer.scale_loss(group[0].every * penalty),), penalty
+
+    def _uniform_draws(self, stream, step):
+        """A function of a shape, which draws from one stream after the other."""
+        streams = itertools.count(stream)
+        return lambda shape: randomness.uniforms(shape, self.seed, next(streams), step)
+
+    def _count_penalty(self, penalty, due, *, every, least):
+        # The mean is over the steps of the most frequent penalties; rarer ones count for more in theirs.
+        total, count = self._means["penalty"].variables
+        total.assign_add(ops.cast(every / least * penalty, total.dtype))
+        if every == least:
+            count.assign_add(ops.cast(due, count.dtype))
 
     def _start_average(self):
         """Let the average begin at the weights that the generator has where training begins."""
@@ -394,39 +465,42 @@ class GAN(BackendModel):
         check_shape(real, self.image_shape)
         # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
         self._reseed(randomness.EVALUATION_SEEDS, self.known(self._means["d_loss"].count))
-        fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=False)
-        fake_logits = self._logits(fake, training=False)
-        real_logits = self._logits(real, training=False)
+        latents = self.draw_latents(ops.shape(real)[0])
+        fake = self.generator(latents, training=False)
+        fake_logits = self._logits(fake, latents, training=False)
+        real_logits = self._logits(real, latents, training=False)
         g_loss = self.adversarial_loss.generator_loss(real_logits, fake_logits)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         d_real, d_fake = _mean_probability(real_logits), _mean_probability(fake_logits)
         return self._log(d_loss=d_loss, g_loss=g_loss, d_real=d_real, d_fake=d_fake)
 
     def _adversarial_losses(self, real, latents):
-        """What each network is trained on; beside it what is logged."""
-        g_logits, real_logits, fake_logits = self._training_logits(real, latents)
+        """What each network is trained on; beside it what is logged, and the generated images."""
+        g_logits, real_logits, fake_logits, fake = self._training_logits(real, latents)
         g_loss = self.adversarial_loss.generator_loss(real_logits, g_logits)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         totals = (
             self.generator_optimizer.scale_loss(_with_regularisers(g_loss, self.generator)),
             self.discriminator_optimizer.scale_loss(_with_regularisers(d_loss, self.discriminator)),
         )
-        return totals, (g_loss, d_loss, _mean_probability(real_logits), _mean_probability(fake_logits))
+        probabilities = _mean_probability(real_logits), _mean_probability(fake_logits)
+        return totals, (g_loss, d_loss, *probabilities, fake)
 
     def _training_logits(self, real, latents):
-        """D(G(z)) for L(G), D(x), and D(G(z)) for L(D)."""
+        """D(G(z)) for L(G), D(x), D(G(z)) for L(D), and G(z)."""
         fake = self.generator(latents, training=True)
         # One pass over the generated images serves both losses, unless two of them would differ: by
         # dropout, or by the batch statistics that each advances.
         if not self.discriminator.non_trainable_variables:
-            real_logits = self._logits(real, training=True)
-            fake_logits = self._logits(fake, training=True)
-            return fake_logits, real_logits, fake_logits
-        g_logits = self._logits(fake, training=True)
-        real_logits = self._logits(real, training=True)
-        return g_logits, real_logits, self._logits(ops.stop_gradient(fake), training=True)
+            real_logits = self._logits(real, latents, training=True)
+            fake_logits = self._logits(fake, latents, training=True)
+            return fake_logits, real_logits, fake_logits, fake
+        g_logits = self._logits(fake, latents, training=True)
+        real_logits = self._logits(real, latents, training=True)
+        return g_logits, real_logits, self._logits(ops.stop_gradient(fake), latents, training=True), fake
 
-    def _logits(self, images, *, training):
+    def _logits(self, images, latents, *, training):
+        del latents  # which say of what class the images are, where there are classes
         # In the precision of the weights: losses, and p, would be coarse in half.
         return ops.cast(self.discriminator(images, training=training), self.variable_dtype)
 
@@ -460,6 +534,7 @@ class GAN(BackendModel):
             "loss": serialize(self.adversarial_loss),
             "update_policy": serialize(self.update_policy),
             "average": serialize(self.average),
+            "regularizers": [serialize(regularizer) for regularizer in self.regularizers],
             "seed": self.seed,
         }
 
@@ -467,8 +542,9 @@ class GAN(BackendModel):
     def from_config(cls, config):
         """The GAN that `get_config` described, with fresh weights."""
         parts = {"generator", "discriminator", "loss", "update_policy", "average"} & set(config)
+        parts = ("generator", "discriminator", "loss", "update_policy", "regularizers")
         deserialize = keras.saving.deserialize_keras_object
-        return cls(**config | {part: deserialize(config[part]) for part in parts})
+        return cls(**config | {part: deserialize(config[part]) for part in parts if part in config})
 
     def get_compile_config(self):
         """Both optimisers and the way of execution, for `compile_from_config`."""
@@ -527,6 +603,10 @@ def _scaling_loss(optimizer, network):
 def _with_regularisers(loss, network):
     # The networks' own weight penalties are trained on, but no policy sees them.
     return sum(network.losses, start=loss)
+
+
+def _pair(one, other):
+    return one, other
 
 
 def _mean_probability(logits):

@@ -4,12 +4,15 @@ A coin or a seed computed this way needs no state that a checkpoint could lose, 
 the same bits on every backend, compiled or not, and in every process.
 """
 
+import math
+
 import numpy as np
 from keras import ops
 
 UPDATE_DISCRIMINATOR = 1
 UPDATE_GENERATOR = 2
 GLOBAL_DRAWS = 3
+REGULARIZERS = 1 << 8  # the first stream of what penalties draw; one a draw
 SEEDS = 1 << 10  # the first stream of the seed generators in training; two streams each
 EVALUATION_SEEDS = 1 << 20  # and in evaluation
 
@@ -58,6 +61,20 @@ def uniform(seed, stream, step):
     if isinstance(step, int):
         return (random_bits(seed, stream, step) >> 8 & 0xFFFFFF) * 2.0**-24
     return ops.cast(_shift_right(random_bits(seed, stream, step), 8), "float32") * 2.0**-24
+
+
+def uniforms(shape, seed, stream, step):
+    """A float32 array in [0, 1), multiples of 2⁻²⁴, the same bits on every backend.
+
+    Args:
+        shape: Tuple of integers or int32 scalars.
+        seed: Integer in [0, 2³¹).
+        stream: Integer, one of this module's streams.
+        step: int32 scalar or Python integer.
+    """
+    first = random_bits(seed, stream, step)
+    bits = _mix(ops.arange(math.prod(shape), dtype="int32") + first)
+    return ops.reshape(ops.cast(_shift_right(bits, 8), "float32") * 2.0**-24, shape)
 
 
 def coin(probability, seed, stream, step):

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from kgan.digits import NAMES
 from kgan.gan.averaging import GeneratorAverage
 from kgan.gan.losses import Loss, NonSaturating
+from kgan.gan.regularizers import Regularizer
 from kgan.gan.update_policies import Always, EveryKEpochs, KSteps, LossBalanced, UpdatePolicy
 from kgan.optimizers import SGD, Adam, OptimizerSettings, RMSprop
 from kgan.presets.base import ON_NAN, STATED, Preset
@@ -63,6 +64,10 @@ class GANPreset(Preset):
     update_policy: Annotated[UpdatePolicy, "when D and G are updated, such as 'EveryK(k=2)'"]
     generator_optimizer: Annotated[OptimizerSettings, "such as 'Adam(learning_rate=0.0002)'"]
     discriminator_optimizer: Annotated[OptimizerSettings, "likewise; what is left out is as in torch.optim"]
+    regularizers: Annotated[
+        tuple[Regularizer, ...],
+        "of D, such as 'R1(weight=1.0, every=4), R2(weight=1.0, every=4)'; or none",
+    ] = ()
     average: Annotated[
         GeneratorAverage | None,
         "of G's weights, which draws the samples, such as 'GeneratorAverage(decay=0.999)'; or none",

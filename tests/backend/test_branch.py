@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from conftest import small_gan, small_images
+from kgan.gan.regularizers import R1, R2
 from kgan.gan.update_policies import Always, FixedProbability
 
 
@@ -25,9 +26,20 @@ def compiled_text(gan):
 def test_a_thrown_coin_compiles_to_a_branch_and_a_certain_one_to_none():
     if keras.backend.backend() == "torch":
         pytest.skip("torch runs the step as it is written")
+    assert num_branches(update_policy=FixedProbability(0.5)) == 1
+    assert num_branches(update_policy=Always()) == 0
+
+
+def test_a_penalty_now_and_then_compiles_to_a_branch_and_one_in_each_step_to_none():
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch runs the step as it is written")
+    assert num_branches(update_policy=Always(), regularizers=(R1(every=4), R2(every=4))) == 1
+    assert num_branches(update_policy=Always(), regularizers=(R1(every=1),)) == 0
+
+
+def num_branches(**options):
     branch = {"jax": "cond[", "tensorflow": "If"}[keras.backend.backend()]
-    assert compiled_text(small_gan(update_policy=FixedProbability(0.5))).count(branch) == 1
-    assert compiled_text(small_gan(update_policy=Always())).count(branch) == 0
+    return compiled_text(small_gan(**options)).count(branch)
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])

@@ -9,6 +9,7 @@ import pytest
 import kgan
 from conftest import same_bits, small_gan, small_images, small_pair, values
 from kgan.gan import architectures
+from kgan.gan.regularizers import R1, R2, GradientPenalty
 from kgan.gan.update_policies import Always, FixedProbability
 
 pytestmark = pytest.mark.skipif(
@@ -59,6 +60,49 @@ def test_captured_steps_train_as_those_that_are_run_as_written(architecture):
         np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-5)
     assert len(programs(captured)) == 2  # batches of 8 and of 4
     assert not programs(eager)
+    assert_same(captured, eager)
+
+
+@pytest.mark.parametrize("architecture", ["template", "convolutional", "compact"])
+def test_captured_penalties_train_as_those_that_are_run_as_written(architecture):
+    keras.utils.set_random_seed(0)
+    networks = getattr(architectures, architecture)
+    regularizers = (R1(0.5, every=2), R2(0.5, every=2), GradientPenalty(every=3))
+
+    def make(run_eagerly):
+        return compiled(networks(latent_dim=3), run_eagerly=run_eagerly, regularizers=regularizers)
+
+    captured, eager = both(make)
+    histories = [
+        gan.fit(small_images(32, (28, 28, 1)), batch_size=8, verbose=0).history for gan in (captured, eager)
+    ]
+    for name in histories[0]:
+        np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-5)
+    assert len(programs(captured)) == 3  # the losses, and the penalties of either period
+    assert_same(captured, eager)
+
+
+def test_a_penalty_is_captured_where_it_first_comes_and_runs_only_where_it_is_due(monkeypatch):
+    capture = importlib.import_module("kgan.backend.torch.capture")
+    ran, record = [], capture.Program.record
+    monkeypatch.setattr(
+        capture.Program, "record", lambda self, *args: ran.append(self) or record(self, *args)
+    )
+    gan = small_gan(update_policy=Always(), regularizers=(R1(every=3),))
+    gan.fit(small_images(40), batch_size=8, verbose=0)
+    _, penalty = programs(gan)
+    assert [program is penalty for program in ran] == [False, True, False, False, False, True, False]
+
+
+def test_other_regularisers_are_seen():
+    def make(run_eagerly):
+        return compiled(small_pair(), run_eagerly=run_eagerly, regularizers=(R1(0.1),))
+
+    captured, eager = both(make)
+    for gan in (captured, eager):
+        for regularizers in ((R1(0.3),), (R1(0.8),), (R1(0.8), R2(0.1)), ()):
+            gan.regularizers = regularizers
+            gan.fit(small_images(16), batch_size=8, verbose=0)
     assert_same(captured, eager)
 
 

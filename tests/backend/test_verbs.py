@@ -132,3 +132,29 @@ def test_a_step_is_traced_once_for_each_shape_of_batch():
     gan.fit(small_images(20), batch_size=8, epochs=5, verbose=0)
     assert 1 <= first <= 2
     assert len(traces) == first
+
+
+@pytest.mark.parametrize("condition", [True, False, "tensor"])
+def test_choose_computes_one_of_two(condition):
+    calls = []
+
+    def of(name, value):
+        def fn():
+            calls.append(name)
+            return [ops.convert_to_tensor(value)]
+
+        return fn
+
+    thrown = ops.convert_to_tensor(True) if condition == "tensor" else condition  # noqa: FBT003
+    (chosen,) = small_gan().choose(thrown, of("one", 1.0), of("other", 2.0))
+    assert float(chosen) == (1 if condition else 2)
+    if keras.backend.backend() != "jax" or condition != "tensor":  # which JAX traces both of
+        assert calls == ["one" if condition else "other"]
+
+
+def test_what_is_assigned_while_forgetting_is_gone_afterwards():
+    gan = small_gan(batch_norm=True)
+    before = values(gan.generator.variables)
+    with gan.forgetting(gan.generator.variables):
+        gan.generator(np.ones((8, 3), "float32"), training=True)
+    assert same_bits(before, values(gan.generator.variables))

@@ -336,7 +336,7 @@ def test_averaging_optimizers_are_finished_each_with_its_own_network():
 
 
 def test_loss_balanced_warns_of_a_loss_that_is_unbounded_below():
-    with pytest.warns(UserWarning, match=r"Minimax\(\) leaves unbounded below"):
+    with pytest.warns(UserWarning, match=r"Minimax\(.*\) leaves unbounded below"):
         kgan.GAN(*small_pair(), latent_dim=3, loss=kgan.losses.Minimax(), update_policy=LossBalanced())
     kgan.GAN(*small_pair(), latent_dim=3, loss=kgan.losses.Minimax(), update_policy=Always())
 

@@ -10,15 +10,16 @@ STEPS = np.arange(10_000, dtype="int32")
 
 def oracle_bits(seed, stream, step):
     """The same hash in Python's unbounded integers."""
+    once = oracle_mix((oracle_mix(seed) + stream) & 0xFFFFFFFF)
+    return oracle_mix((once + step) & 0xFFFFFFFF)
 
-    def mix(x):
-        x ^= x >> 16
-        x = x * 0x7FEB352D & 0xFFFFFFFF
-        x ^= x >> 15
-        x = x * 0x846CA68B & 0xFFFFFFFF
-        return x ^ x >> 16
 
-    return mix((mix((mix(seed) + stream) & 0xFFFFFFFF) + step) & 0xFFFFFFFF)
+def oracle_mix(x):
+    x ^= x >> 16
+    x = x * 0x7FEB352D & 0xFFFFFFFF
+    x ^= x >> 15
+    x = x * 0x846CA68B & 0xFFFFFFFF
+    return x ^ x >> 16
 
 
 def oracle_uniform(seed, stream, step):
@@ -63,3 +64,20 @@ def test_reseeding_gives_each_generator_its_own_words_of_seed_and_step(step):
     states = [ops.convert_to_numpy(generator.state).tolist() for generator in generators]
     words = [oracle_bits(9, stream, 4) >> 1 for stream in range(100, 104)]
     assert states == [words[:2], words[2:]]
+
+
+@pytest.mark.parametrize("step", [4, ops.convert_to_tensor(4, "int32")], ids=["number", "tensor"])
+def test_an_array_of_uniforms_is_the_hash_of_each_place_and_the_same_bits_everywhere(step):
+    ours = ops.convert_to_numpy(randomness.uniforms((3, 2), 9, randomness.REGULARIZERS, step))
+    first = oracle_bits(9, randomness.REGULARIZERS, 4)
+    expected = [(oracle_mix((first + place) & 0xFFFFFFFF) >> 8) / 2**24 for place in range(6)]
+    assert ours.ravel().tolist() == expected
+    assert ours.shape == (3, 2)
+
+
+def test_uniforms_of_other_steps_streams_and_places_are_uncorrelated():
+    shape = (len(STEPS), 2)
+    arrays = [randomness.uniforms(shape, 7, stream, step) for stream, step in ((1, 0), (1, 1), (2, 0))]
+    columns = np.concatenate([ops.convert_to_numpy(array) for array in arrays], axis=1).T
+    assert np.abs(columns.mean(1) - 0.5).max() < 5 / np.sqrt(12 * len(STEPS))
+    assert np.abs(np.corrcoef(columns) - np.eye(6)).max() < 5 / np.sqrt(len(STEPS))

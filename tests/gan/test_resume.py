@@ -8,6 +8,7 @@ import kgan
 from conftest import same_bits, small_gan, small_images, values
 from kgan import saving
 from kgan.callbacks import Checkpoint, EpochLog, SampleGrid, StepLog
+from kgan.gan.regularizers import R1, GradientPenalty
 from kgan.gan.update_policies import Always, EveryK, EveryKEpochs, FixedProbability, KSteps, LossBalanced
 
 POLICIES = [LossBalanced(), Always(), EveryK(2), EveryKEpochs(2), KSteps(3), FixedProbability(0.4)]
@@ -56,10 +57,10 @@ def close(callbacks):
         callback.close()
 
 
-def broken_off(folder, *, after, policy=None, **options):
+def broken_off(folder, *, after, policy=None, regularizers=(), **options):
     callbacks = callbacks_in(folder, **options)
     with pytest.raises(BrokenOffError):
-        train(new_gan(update_policy=policy), [*callbacks, BreakOff(after)])
+        train(new_gan(update_policy=policy, regularizers=regularizers), [*callbacks, BreakOff(after)])
     close(callbacks)
 
 
@@ -89,6 +90,16 @@ def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(policy, tmp_path
     broken_off(tmp_path / "broken", after=8, policy=policy, every_steps=2)  # in the midst of the second epoch
     gan = resumed(tmp_path / "broken", every_steps=2)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
+
+
+def test_a_resumed_run_with_regularisers_is_bit_identical_too(tmp_path):
+    options = {"policy": FixedProbability(0.7), "regularizers": (R1(0.3, every=2), GradientPenalty(every=3))}
+    callbacks = callbacks_in(tmp_path / "whole", every_steps=2)
+    whole = train(new_gan(update_policy=options["policy"], regularizers=options["regularizers"]), callbacks)
+    broken_off(tmp_path / "broken", after=8, every_steps=2, **options)
+    gan = resumed(tmp_path / "broken", every_steps=2)
+    assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
+    assert "penalty" in (tmp_path / "broken" / "log.csv").read_text()
 
 
 TRACED = keras.backend.backend() != "torch"  # each model is compiled anew: a few cases of many there

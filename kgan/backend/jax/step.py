@@ -120,6 +120,17 @@ class BackendModel(StepModel):
 
         _update_if(condition, update, variables)
 
+    def choose(self, condition, fn, otherwise):
+        """See `StepModel`."""
+        state = self._others([])
+        held = _values(state)  # what is assigned in a branch must not leave it
+        fn, otherwise = (
+            with_fast_convolutions(lambda of=of: _run(of, state, held)[0]) for of in (fn, otherwise)
+        )
+        if isinstance(condition, bool):  # known while tracing: no branch in the program
+            return fn() if condition else otherwise()
+        return jax.lax.cond(condition, fn, otherwise)
+
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""
         state = self._others([])
@@ -132,6 +143,11 @@ class BackendModel(StepModel):
         gradient, after = jax.grad(total, has_aux=True)(inputs)
         _assign(state, after)
         return gradient
+
+    def forgetting(self, variables):
+        """See `StepModel`."""
+        # A scope hides those around it: this one must map all variables again.
+        return super().forgetting([*variables, *self._others(variables)])
 
     @property
     def device(self):

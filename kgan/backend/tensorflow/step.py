@@ -58,6 +58,12 @@ class BackendModel(StepModel):
 
             tf.cond(condition, run, lambda: False)
 
+    def choose(self, condition, fn, otherwise):
+        """See `StepModel`."""
+        if isinstance(condition, bool):  # known while tracing: no branch in the graph
+            return fn() if condition else otherwise()
+        return tf.cond(condition, fn, otherwise)
+
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -32,8 +32,8 @@ class Captures:
 
     def __init__(self):
         self._programs = {}
-        self._settings = None
-        self._begun = True
+        self._settings = {}  # by the parts whose they are
+        self._looked_at = set()  # parts whose settings are known to be the same still
 
     def __deepcopy__(self, _memo):
         """Of a copied model: none yet."""
@@ -42,10 +42,12 @@ class Captures:
     def forget(self):
         """Capture all anew: what steps are made of has changed."""
         self._programs.clear()
+        self._settings.clear()
+        self.begin()
 
     def begin(self):
         """Look whether settings have changed, before the next step: `fit` begins."""
-        self._begun = True
+        self._looked_at.clear()
 
     def record(self, losses_fn, inputs, groups, *, parts):
         """As `StepModel.record_losses`, or None if the step must be run as it is written.
@@ -58,9 +60,11 @@ class Captures:
         """
         if any(tensor.device.type != "cpu" for tensor in inputs):
             return None
-        if self._begun:
-            self._forget_if_changed(parts)
+        of = tuple(map(id, parts))
+        if of not in self._looked_at:
+            self._forget_if_changed(of, parts)
         key = (
+            of,
             *((tensor.shape, tensor.dtype, tensor.device) for tensor in inputs),
             *(tuple(map(id, group)) for group in groups),
         )
@@ -69,11 +73,12 @@ class Captures:
         program = self._programs[key]
         return None if program is None else program.record(inputs)
 
-    def _forget_if_changed(self, parts):
-        settings = _settings(parts)
-        if settings != self._settings:
-            self._programs.clear()
-        self._settings, self._begun = settings, False
+    def _forget_if_changed(self, of, parts):
+        settings = _settings(parts)  # which hold the parts, so that no others take their identities
+        if settings != self._settings.get(of):
+            self._programs = {key: program for key, program in self._programs.items() if key[0] != of}
+        self._settings[of] = settings
+        self._looked_at.add(of)
 
 
 def _settings(parts):

@@ -44,7 +44,8 @@ class BackendModel(StepModel):
 
     def record_each(self, losses_fn, groups):
         """See `StepModel`."""
-        losses, aux = losses_fn()
+        with torch.enable_grad():
+            losses, aux = losses_fn()
         shared = len(losses) > 1  # by several backward passes: none of them may free the graph
 
         def gradients(loss, variables):
@@ -87,6 +88,10 @@ class BackendModel(StepModel):
         if bool(condition):
             with torch.no_grad():
                 fn()
+
+    def choose(self, condition, fn, otherwise):
+        """See `StepModel`."""
+        return fn() if bool(condition) else otherwise()
 
     def move_towards(self, variables, others, share):
         """See `StepModel`: by one operation where the share is a number."""
