@@ -541,8 +541,7 @@ class GAN(BackendModel):
     @classmethod
     def from_config(cls, config):
         """The GAN that `get_config` described, with fresh weights."""
-        parts = {"generator", "discriminator", "loss", "update_policy", "average"} & set(config)
-        parts = ("generator", "discriminator", "loss", "update_policy", "regularizers")
+        parts = ("generator", "discriminator", "loss", "update_policy", "average", "regularizers")
         deserialize = keras.saving.deserialize_keras_object
         return cls(**config | {part: deserialize(config[part]) for part in parts if part in config})
 
