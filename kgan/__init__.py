@@ -20,6 +20,7 @@ _LAZY = {
     "GAN": "kgan.gan.model",
     "GeneratorAverage": "kgan.gan.averaging",
     "load_digits": "kgan.digits",
+    "load_images": "kgan.digits",
     "load_model": "kgan.gan.model",
     "architectures": "kgan.gan.architectures",
     "callbacks": "kgan.callbacks",
@@ -35,6 +36,7 @@ _LAZY = {
     "presets": "kgan.presets",
     "regularizers": "kgan.gan.regularizers",
     "saving": "kgan.saving",
+    "stream_images": "kgan.digits",
     "update_policies": "kgan.gan.update_policies",
 }
 

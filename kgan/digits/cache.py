@@ -50,12 +50,18 @@ def holds(key, *, sha256=None):
     return _entry(key, sha256) is not None
 
 
-def load(key, *, sha256=None):
-    """The array of an entry, or None; a damaged entry is removed loudly. Arguments as `cached`."""
+def load(key, *, sha256=None, mapped=False):
+    """The array of an entry, or None; a damaged entry is removed loudly.
+
+    Args:
+        key: As for `cached`.
+        sha256: Likewise.
+        mapped: Whether it stays on the disk, of which the system reads what is wanted.
+    """
     path = _entry(key, sha256)
     if path is None:
         return None
-    array = _read(path)
+    array = _read(path, mapped=mapped)
     if array is None and os.path.lexists(path):  # else another process has just removed it
         logging.getLogger("kgan").warning("kgan: %s is damaged and is made anew.", path)
         _remove(path)
@@ -85,10 +91,13 @@ def _entry(key, sha256):
     return next(directory().glob(f"{key}-{sha256 or '[0-9a-f]' * 64}.npy"), None)
 
 
-def _read(path):
+def _read(path, *, mapped=False):
     try:
-        with path.open("rb") as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
+        if mapped:
+            array = np.lib.format.open_memmap(path, mode="r")
+        else:
+            with path.open("rb") as file:
+                array = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError, SyntaxError, tokenize.TokenError, TypeError):
         return None  # cut short or overwritten, in its header or after it
     whole = array.dtype == "uint8" and path.stem.endswith(idx.checksum(array))

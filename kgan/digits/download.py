@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from kgan.digits import cache, idx
+from kgan.digits import cache, idx, preparing
 from kgan.digits.kin import Kin
 
 STALL = 120  # seconds in which nothing is written
@@ -43,8 +43,9 @@ def download(kin):
     Raises:
         OSError: If they cannot be had; nothing is left behind.
     """
-    with _workplace(kin.name) as folder:
-        reason = _run_child(kin, folder)
+    with workplace(kin.name) as folder:
+        task = {"kin": dataclasses.asdict(kin)}
+        reason = run_child(task, folder, title=kin.title, num_bytes=kin.megabytes * 10**6)
         if reason:
             raise OSError(
                 f"{kin.title} could not be downloaded from {kin.url}: {reason}. Nothing was kept: try again, "
@@ -54,7 +55,7 @@ def download(kin):
 
 
 @contextlib.contextmanager
-def _workplace(name):
+def workplace(name):
     """A folder below the cache, removed in the end; what killed processes left there goes first."""
     root, host = cache.directory(), socket.gethostname()
     try:
@@ -73,9 +74,16 @@ def _workplace(name):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_child(kin, folder):
-    """Why the child that fills the folder failed, or None."""
-    task = json.dumps({"kin": dataclasses.asdict(kin), "folder": str(folder)})
+def run_child(task, folder, *, title, num_bytes=None):
+    """Why the child that fills a folder failed, or None.
+
+    Args:
+        task: Dict of what `main` is to do.
+        folder: `pathlib.Path`.
+        title: What the progress bar says.
+        num_bytes: Size of the download, if that is known.
+    """
+    task = json.dumps(task | {"folder": str(folder)})
     path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     with subprocess.Popen(  # noqa: S603 (this interpreter, this module)
         [sys.executable, "-P", "-W", "ignore", "-c", _CHILD, task],
@@ -86,7 +94,7 @@ def _run_child(kin, folder):
         start_new_session=True,  # Ctrl-C is for the parent to act on
     ) as child:
         try:
-            stalled = _watch(child, folder, kin)
+            stalled = _watch(child, folder, title=title, total=num_bytes)
         finally:
             child.kill()
             child.wait()  # after Ctrl-C leaving the block does not: the child would still write
@@ -96,12 +104,12 @@ def _run_child(kin, folder):
     return (said or f"its process ended with status {child.returncode}") if child.returncode else None
 
 
-def _watch(child, folder, kin):
+def _watch(child, folder, *, title, total):
     """Wait for the child's end behind a progress bar; True, early, if it writes nothing any more."""
     from tqdm import tqdm
 
-    total, size, since = kin.megabytes * 10**6, -1, time.monotonic()
-    with tqdm(desc=kin.title, total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+    size, since = -1, time.monotonic()
+    with tqdm(desc=title, total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=0.2)
@@ -111,7 +119,7 @@ def _watch(child, folder, kin):
                 since = time.monotonic()
             elif time.monotonic() - since > STALL:
                 return True
-            bar.update(min(size, total) - bar.n)  # files of the later stages are not downloaded
+            bar.update(min(size, total or size) - bar.n)  # files of the later stages are not downloaded
 
 
 def _bytes_below(folder):
@@ -131,7 +139,10 @@ def main():
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     logging.disable(logging.WARNING)
     with contextlib.redirect_stdout(io.StringIO()):
-        prepare(Kin(**task["kin"]), folder)
+        if "catalogued" in task:
+            preparing.fill(folder, **task["catalogued"])
+        else:
+            prepare(Kin(**task["kin"]), folder)
 
 
 def _say_reason(_, error, __):

@@ -11,13 +11,18 @@ import urllib.request
 SECONDS = 3
 
 
+def is_forbidden():
+    """Whether the environment forbids downloads."""
+    return os.environ.get("KGAN_OFFLINE", "0") not in ("", "0")
+
+
 def unreachable(url):
     """Why an address cannot be reached, in a few words; None if it can.
 
     A process asks once for an address, through the proxies that the environment names, and waits
     3 seconds at most. With `KGAN_OFFLINE=1` in the environment nothing is asked.
     """
-    if os.environ.get("KGAN_OFFLINE", "0") not in ("", "0"):
+    if is_forbidden():
         return "KGAN_OFFLINE is set"
     return _asked(url)
 

@@ -1,7 +1,9 @@
 """Where digits come from.
 
 A source has a `name`, a `description`, a `folder` (or None), a `notice` (a line to be said loudly, or
-None) and, for each split, `arrays` and `checksums`.
+None), a number of classes, `num_classes`, and, for each split, `arrays` and `checksums`. One of other
+images has its `image_shape`, the names of its `classes`, whether it `is_at_hand` and, for each split,
+`num_images` and `lazy` images as well.
 """
 
 import functools
@@ -29,6 +31,9 @@ _EMBEDDED = {
 }
 
 
+NUM_CLASSES = 10  # of MNIST and its kin
+
+
 class IdxFolder:
     """MNIST or one of its kin in a folder, as its four IDX files, gzipped or not.
 
@@ -41,6 +46,8 @@ class IdxFolder:
     """
 
     notice = None
+    is_at_hand = True
+    num_classes = NUM_CLASSES
 
     def __init__(self, kin, path):
         self.kin, self.name, self.folder = kin, kin.name, Path(path)
@@ -49,6 +56,10 @@ class IdxFolder:
             raise FileNotFoundError(
                 f"`data_dir` must be a folder with {kin.title}'s files, got {str(path)!r}."
             )
+
+    def num_images(self, split):
+        """Number of images in a split."""
+        return len(self.arrays(split)[0])
 
     def checksums(self, split):
         """Published SHA-256 of each file of the split, as `Kin` has them."""
@@ -115,6 +126,7 @@ class Download:
 
     folder = None
     notice = None  # a download is announced when it begins
+    num_classes = NUM_CLASSES
 
     def __init__(self, kin):
         self.kin, self.name = kin, kin.name
@@ -173,6 +185,7 @@ class EmbeddedDigits:
 
     name = "mnist-5k"
     folder = None
+    num_classes = NUM_CLASSES
 
     def __init__(self, *, notice=None):
         self.notice = notice

@@ -382,6 +382,6 @@ def test_leftovers_of_a_host_with_a_longer_name_are_left_alone(cache):
     mine = cache / f".download-{socket.gethostname()}-{2**31 - 1}-abcd"
     for leftover in (others, mine):
         leftover.mkdir()
-    with download._workplace("mnist"):
+    with download.workplace("mnist"):
         assert (others.exists(), mine.exists()) == (True, False)
     others.rmdir()
