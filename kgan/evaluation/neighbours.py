@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kgan.evaluation.classifier import NUM_CLASSES
 from kgan.spec import check, is_count
 
 
@@ -41,15 +42,16 @@ class NearestNeighbours:
         return self._classifier.classes_[shares.argmax(axis=1)], shares.max(axis=1)
 
     def probabilities(self, images):
-        """The share of the votes for each class, of labels in 0 … 9.
+        """The share of the votes for each class, of labels from 0.
 
         Args:
             images: As for `classify`.
 
         Returns:
-            Array `(n, 10)`, float32.
+            Array `(n, 10)`, float32; wider if there are labels above 9.
         """
-        shares = np.zeros((len(images), 10), "float32")
+        classes = max(NUM_CLASSES, int(self._classifier.classes_.max()) + 1)
+        shares = np.zeros((len(images), classes), "float32")
         shares[:, self._classifier.classes_] = self._classifier.predict_proba(_flat(images))
         return shares
 

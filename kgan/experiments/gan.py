@@ -58,6 +58,7 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
     tensorboard=False,
     explorer=False,
     checkpoint_every=1.0,
+    stream=None,
 ):
     """Train the GAN of a preset and leave pictures, log, model and report in a new run folder.
 
@@ -76,6 +77,8 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
             there.
         checkpoint_every: Minutes between two checkpoints; the ends of epochs have one, too, if ten
             seconds have passed.
+        stream: Whether to read images when they are wanted, to the same bits; None to do so where an array
+            of them would take more than a quarter of the memory that is free.
 
     Returns:
         `Result`.
@@ -89,8 +92,12 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
     if run_dir is not None:
         refuse_existing(run_dir)
     _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
-    source = digits.find_digits(preset.data, data_dir=data_dir)
-    images = digits.load_split(source, "train")[0]
+    source = digits.find_source(
+        preset.data, data_dir=data_dir, image_size=preset.image_size, channels=preset.channels
+    )
+    images = digits.split_for_training(source, stream=stream)[0]
+    if isinstance(images, digits.LazyImages):  # of an array all are read by now
+        images.check()
     epochs = preset.num_epochs(len(images))
     gan = build_gan(preset, images.shape[1:])
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
@@ -107,7 +114,7 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
         return training.follow(gan)
 
 
-def resume_gan(
+def resume_gan(  # noqa: PLR0913  likewise
     run,
     *,
     override=False,
@@ -117,6 +124,7 @@ def resume_gan(
     tensorboard=False,
     explorer=False,
     checkpoint_every=1.0,
+    stream=None,
 ):
     """Go on with a run of a GAN; see `kgan.experiments.resume`.
 
@@ -129,11 +137,12 @@ def resume_gan(
         tensorboard: As for `train_gan`; True if the run has such files.
         explorer: As for `train_gan`; True if the run was begun with it.
         checkpoint_every: As for `train_gan`.
+        stream: As for `train_gan`.
     """
     _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     preset, saved = opened(run, override=override, changes=changes or {})
     config = run.read_config()
-    source, images = _same_data(config["data"], data_dir=data_dir)
+    source, images = _same_data(config["data"], preset, data_dir=data_dir, stream=stream)
     if saved is None:  # it begins anew
         for picture in run.samples.glob("step-*.png"):
             picture.unlink()
@@ -161,15 +170,20 @@ def _check_options(*, tensorboard, checkpoint_every):
         check_installed("tensorboard", use="`tensorboard`")
 
 
-def _same_data(data, *, data_dir):
+def _same_data(data, preset, *, data_dir, stream):
     """The source of a run's data and the images, once they are seen to be those it was begun with."""
-    source = digits.find_digits(data["name"], data_dir=data["dir"] if data_dir is None else data_dir)
+    source = digits.find_source(
+        data["name"],
+        data_dir=data["dir"] if data_dir is None else data_dir,
+        image_size=preset.image_size,
+        channels=preset.channels,
+    )
     if source.checksums("train") != data["sha256"]:
         raise ValueError(
             f"The run was begun on other data than {source.description}: name theirs by `data_dir` "
             "(--data-dir)."
         )
-    return source, digits.load_split(source, "train")[0]
+    return source, digits.split_for_training(source, stream=stream)[0]
 
 
 def _model_at(saved, preset, *, image_shape):
@@ -228,6 +242,9 @@ def _config(preset, source, *, name, num_images, epochs, gan):
         "source": source.description,
         "dir": None if source.folder is None else str(source.folder.absolute()),
         "images": num_images,
+        "shape": list(gan.image_shape),
+        "classes": list(getattr(source, "classes", ())),
+        "num_classes": source.num_classes,
         "sha256": source.checksums("train"),
     }
     claims = [dataclasses.asdict(claim) for claim in preset.claims]

@@ -9,6 +9,7 @@ import numpy as np
 
 from kgan import digits, plots
 from kgan.evaluation import (
+    NUM_CLASSES,
     READ_DATA,
     DigitClassifier,
     Endpoints,
@@ -21,8 +22,9 @@ from kgan.evaluation import (
 )
 from kgan.experiments.report import report_on
 from kgan.experiments.saved import load
-from kgan.gan.latent import lerp
-from kgan.pictures import write_frames
+from kgan.gan.latent import interpolate as latent_way
+from kgan.gan.latent import lerp, sample_latents
+from kgan.pictures import write_frames, write_grid
 from kgan.presets import GANPreset
 from kgan.spec import check, is_count, is_seed
 
@@ -31,6 +33,7 @@ _FRAMES = 33
 _REPORTED = (4, 1)  # the pair of report C
 _SURE = 0.99
 _DRAWS_AT_THE_END = 1000
+_NEIGHBOURS = 5000  # real images by which those of a folder are told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +109,7 @@ def interpolate(
     run, gan = load(run_dir)
     config = run.read_config()
     num_intermediate = _num_intermediate(config, num_intermediate)
-    classifier = classifier_of(config["data"], data_dir=data_dir)
+    classifier = _classifier_of_run(run, config, data_dir=data_dir)
     endpoints = find_endpoints(gan, classifier, classes=classes, min_confidence=min_confidence, seed=seed)
     options = {"num_intermediate": num_intermediate, "method": method}
     if path is None:
@@ -142,8 +145,9 @@ def interpolate_pairs(
     _check_path(path)
     run, gan = load(run_dir)
     config = run.read_config()
-    classifier = classifier_of(config["data"], data_dir=data_dir)
-    search = {"classes": range(10), "min_confidence": min_confidence, "seed": seed}
+    classifier = _classifier_of_run(run, config, data_dir=data_dir)
+    classes = range(min(NUM_CLASSES, num_classes(config["data"])))
+    search = {"classes": classes, "min_confidence": min_confidence, "seed": seed}
     best = best_latents(gan, classifier, **search)
     sure = sorted(k for k, drawn in best.items() if drawn.confidence >= min_confidence)
     if len(sure) < 2:
@@ -156,7 +160,7 @@ def interpolate_pairs(
     walks = [walk(gan, classifier, Endpoints.between(best, pair), **options) for pair in pairs]
     path = run.plots / "pairs.png" if path is None else Path(path)
     plots.write_pairs(path, walks)
-    missing = {k: best[k].confidence if k in best else 0.0 for k in range(10) if k not in sure}
+    missing = {k: best[k].confidence if k in best else 0.0 for k in classes if k not in sure}
     return Pairs(picture=path, drawn=pairs, missing=missing)
 
 
@@ -169,12 +173,19 @@ def draw_interpolation(run, gan, *, preset):
         preset: `kgan.presets.GANPreset`.
 
     Returns:
-        `Interpolation`, or None, with a line that says why, if no two digits are drawn.
+        `Interpolation`, or None if no two digits are drawn, with a line that says why, or if the images are
+        of one class: then the picture is of the way between two latents, whatever they draw.
     """
-    classifier = classifier_of(run.read_config()["data"])
+    config = run.read_config()
+    if num_classes(config["data"]) < 2:
+        images = _plain_way(gan, preset)
+        write_grid(run.plots / "interpolation.png", images, columns=len(images))
+        return None
+    classifier = classifier_of(config)
     try:
         search = {"min_confidence": _SURE, "seed": preset.seed, "max_draws": _DRAWS_AT_THE_END}
-        best = best_latents(gan, classifier, classes=_REPORTED, **search)
+        classes = _REPORTED if config["data"]["name"] in digits.NAMES else None
+        best = best_latents(gan, classifier, classes=classes, **search)
         sure = all(k in best and best[k].confidence >= _SURE for k in _REPORTED)
         endpoints = Endpoints.between(best, _REPORTED if sure else surest_pair(best))
     except NoEndpointsError as error:
@@ -183,6 +194,11 @@ def draw_interpolation(run, gan, *, preset):
     record(run, gan, classifier, endpoints, method=lerp)
     strip = walk(gan, classifier, endpoints, num_intermediate=preset.num_intermediate)
     return draw_strip(run.plots / "interpolation.png", strip, method=lerp)
+
+
+def _plain_way(gan, preset):
+    begin, end = sample_latents(2, gan.latent_dim, seed=preset.seed)
+    return gan.generate(latent_way(begin, end, preset.num_intermediate, lerp))
 
 
 def draw_strip(path, found, *, method):
@@ -235,16 +251,28 @@ def record(run, gan, classifier, endpoints, *, method):
     )
 
 
-def classifier_of(data, *, data_dir=None):
+def num_classes(data):
+    """Number of the classes of a run's images, by the dict of its data in config.json."""
+    return data.get("num_classes", NUM_CLASSES)  # a run of before there was such an entry is one on digits
+
+
+def _classifier_of_run(run, config, *, data_dir):
+    rule = "a run on images of two classes or more, to go from one to another"
+    check("run", rule, f"{run.path}, of one class", holds=num_classes(config["data"]) > 1)
+    return classifier_of(config, data_dir=data_dir)
+
+
+def classifier_of(config, *, data_dir=None):
     """What tells the classes of a run's images: for MNIST the shipped network, else the nearest images.
 
     Args:
-        data: Dict of the run's data, as its config.json has it.
+        config: Dict of the run's config.json.
         data_dir: As for `interpolate`.
 
     Raises:
         ValueError: If a folder is given for MNIST.
     """
+    data = config["data"]
     if data["name"] in READ_DATA:
         rule = f"None for a run on {data['name']}, whose digits the shipped classifier reads"
         check("data_dir", rule, str(data_dir), holds=data_dir is None)
@@ -252,8 +280,14 @@ def classifier_of(data, *, data_dir=None):
     recorded = data.get("dir")
     if data_dir is None and recorded is not None and Path(recorded).is_dir():
         data_dir = recorded
-    source = digits.find_digits(data["name"], data_dir=data_dir)
-    return NearestNeighbours(*digits.load_split(source, "train"))
+    if data["name"] in digits.NAMES:
+        source = digits.find_digits(data["name"], data_dir=data_dir)
+        return NearestNeighbours(*digits.load_split(source, "train"))
+    settings = config["settings"]
+    sizes = {name: settings.get(name) for name in ("image_size", "channels")}
+    images = digits.lazy_split(digits.find_source(data["name"], data_dir=data_dir, **sizes), "train")
+    rows = digits.some_rows(len(images), _NEIGHBOURS)
+    return NearestNeighbours(images[rows], images.labels[rows], k=min(5, len(rows)))
 
 
 def _num_intermediate(config, given):

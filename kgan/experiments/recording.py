@@ -3,8 +3,11 @@
 import contextlib
 
 from kgan import callbacks, plots
+from kgan.digits import some_rows
 from kgan.evaluation import READ_DATA
 from kgan.pictures import write_stages
+
+_LOOKED_AT = 1000  # real images
 
 
 class Recording:
@@ -35,7 +38,9 @@ class Recording:
         if preset.evaluate_every is not None and data in READ_DATA:
             every = preset.evaluate_every
             self.evaluate = callbacks.Evaluate(run.evaluations, every_steps=every, best_model=run.best_model)
-        self.alarm = callbacks.CollapseAlarm(images, evaluate=self.evaluate)
+        # Of all classes, by which a folder's are sorted.
+        real = images[some_rows(len(images), _LOOKED_AT)]
+        self.alarm = callbacks.CollapseAlarm(real, evaluate=self.evaluate)
         self._closing = [
             *([self.evaluate] if self.evaluate else []),  # before the logs, which hold its values
             callbacks.EpochLog(run.log),

@@ -16,6 +16,7 @@ def resume(
     data_dir=None,
     tensorboard=False,
     explorer=False,
+    stream=None,
     **changes,
 ):
     """Go on with a run that was broken off by a signal, a kill or an error, to the bits it would have had.
@@ -31,6 +32,7 @@ def resume(
         data_dir: Folder of a GAN's data, or None for where they were.
         tensorboard: Whether a GAN's run writes TensorBoard's files; one that has does so again.
         explorer: Whether a GAN's generator goes into the report; where it was to, it does.
+        stream: Whether images are read when they are wanted; None to decide as `train_gan` does.
         **changes: Settings that are to differ, such as steps=6000; they are written into config.json.
 
     Returns:
@@ -46,7 +48,7 @@ def resume(
     run = Run.open(run_dir)
     shared = {"override": override, "changes": changes, "progress": progress}
     shared["checkpoint_every"] = checkpoint_every
-    options = {"data_dir": data_dir, "tensorboard": tensorboard, "explorer": explorer}
+    options = {"data_dir": data_dir, "tensorboard": tensorboard, "explorer": explorer, "stream": stream}
     with Checkpoints(run.checkpoints).held():
         if not run.is_of_palindromes:
             return resume_gan(run, **shared, **options)

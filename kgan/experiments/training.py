@@ -9,6 +9,8 @@ from pathlib import Path
 
 from kgan import callbacks
 from kgan.callbacks import Checkpoint, DivergedError
+from kgan.digits import LazyImages
+from kgan.digits.streaming import StreamedImages
 from kgan.evaluation import READ_DATA
 from kgan.experiments.evaluation import Evaluation, judge_run
 from kgan.experiments.interpolation import draw_interpolation
@@ -57,7 +59,7 @@ class Training:
     Args:
         run: `Run`.
         preset: `GANPreset`.
-        images: Array of training images.
+        images: Array of training images, or `kgan.digits.LazyImages`.
         data: Name of the data set.
         epochs: Number of epochs of the whole run.
         progress: Whether to show a progress bar.
@@ -157,14 +159,22 @@ class Training:
         """Train; the number of the signal that ended it, or None."""
         with recording.callbacks() as used:
             try:
-                options = {"batch_size": self.preset.batch_size, "epochs": self.epochs, "verbose": 0}
-                gan.fit(self.images, callbacks=used, resume=saved, **options)
+                data, options = self._batches(gan)
+                gan.fit(data, callbacks=used, resume=saved, epochs=self.epochs, verbose=0, **options)
             except KeyboardInterrupt:
                 if not recording.interrupt.finished_step:  # torn apart in mid-step: no weights to save
                     raise
                 with surviving("no checkpoint was written, the one before stands"):
                     recording.checkpoint.write_last()  # before anything that takes time
         return recording.interrupt.signal
+
+    def _batches(self, gan):
+        """What `fit` is given: an array and its batch size, or batches that are read as they are wanted."""
+        size = self.preset.batch_size
+        if not isinstance(self.images, LazyImages):
+            return self.images, {"batch_size": size}
+        epoch = int(gan.epoch.value)
+        return StreamedImages(self.images, batch_size=size, seed=gan.seed, first_epoch=epoch), {}
 
     def _gone_back(self, error, recording):
         """The model of the last checkpoint, with lower rates, and the checkpoint itself."""

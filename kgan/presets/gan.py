@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from kgan.digits import NAMES
+from kgan.digits import NAMES, check_name
 from kgan.gan.averaging import GeneratorAverage
 from kgan.gan.losses import Loss, NonSaturating
 from kgan.gan.regularizers import Regularizer
@@ -53,11 +53,17 @@ class GANPreset(Preset):
         ValueError: If a value breaks its rule.
     """
 
-    fixed: ClassVar[tuple] = ("data", "architecture", "latent_dim")
+    fixed: ClassVar[tuple] = ("data", "image_size", "channels", "architecture", "latent_dim")
 
-    data: Annotated[str, f"data set: {', '.join(NAMES)}; without --data-dir, the one that is at hand"] = (
-        "mnist"
+    data: Annotated[
+        str,
+        f"{', '.join(NAMES)}; images, the files in --data-dir; tfds:NAME of tensorflow-datasets; without "
+        "--data-dir, the one that is at hand",
+    ] = "mnist"
+    image_size: Annotated[int | None, "pixels a side to crop and scale images to, or none for their own"] = (
+        None
     )
+    channels: Annotated[int | None, "1 for grey, 3 for colour, or none for what the images are"] = None
     architecture: Annotated[str, f"pair of networks: {', '.join(architecture_names())}"] = "template"
     latent_dim: Annotated[int, "width of a latent"] = 100
     loss: Annotated[Loss, "adversarial loss"]
@@ -89,9 +95,10 @@ class GANPreset(Preset):
         self._check_counts(*_COUNTS)
         self._check_length()
         self._check_on_nan()
-        for name, choices in (("data", NAMES), ("architecture", architecture_names())):
-            value = getattr(self, name)
-            check(name, f"one of {', '.join(choices)}", value, holds=value in choices)
+        check_name(self.data)
+        names = architecture_names()
+        rule = f"one of {', '.join(names)}"
+        check("architecture", rule, self.architecture, holds=self.architecture in names)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
 
     def num_epochs(self, num_images):

@@ -90,12 +90,17 @@ def page_of(run, config, *, explorer):
 def _trained(contents):
     config = contents.config
     settings, data = config["settings"], config.get("data", {})
-    images = f"{words.count(data['images'])} images of " if "images" in data else ""
     start = f"Preset {config.get('preset', '–')}: a GAN of {settings['architecture']} networks, trained on "
-    start += f"{images}{data.get('name', settings.get('data', 'its data'))}"
+    start += _images(data) if "images" in data else data.get("name", settings.get("data", "its data"))
     if not contents.epochs and not contents.steps:
         return f"{start}; its log holds no row yet."
     return f"{start} for {_length(contents)}, with {config.get('backend')} on {config.get('device')}."
+
+
+def _images(data):
+    """How many of what."""
+    count = words.count(data["images"])
+    return f"{count} {data['source']}" if data["name"] == "images" else f"{count} images of {data['name']}"
 
 
 def _length(contents):
@@ -277,6 +282,8 @@ def _settings(contents):
     data = config.get("data", {})
     sums = [(f"SHA-256 of the {part}", checksum) for part, checksum in data.get("sha256", {}).items()]
     rows = [(name, data[name]) for name in ("name", "source", "dir", "images") if data.get(name) is not None]
+    rows += [("shape", " × ".join(map(str, data["shape"])))] if "shape" in data else []
+    rows += [("classes", ", ".join(data["classes"]))] if data.get("classes") else []
     return blocks.section(
         "settings",
         "Settings and data",
