@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 # Public name -> the module that holds it, or the module itself. Loaded on first use.
 _LAZY = {
+    "ConditionalGAN": "kgan.gan.conditional",
     "GAN": "kgan.gan.model",
     "GeneratorAverage": "kgan.gan.averaging",
     "load_digits": "kgan.digits",

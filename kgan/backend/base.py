@@ -26,18 +26,19 @@ class Recording(NamedTuple):
 class StepModel(keras.Model):
     """A `keras.Model` whose step is written in the verbs below; each backend fills them in.
 
-    A subclass defines `adversarial_step(images)` and `evaluation_step(images)`, which return logs.
+    A subclass defines `adversarial_step(images, labels)` and `evaluation_step(images, labels)`, which return
+    logs; `labels` is None where the data have none.
     """
 
     def train_step(self, data):
         """One training step on a batch from `fit`; returns the logs."""
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.adversarial_step(images)
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self.adversarial_step(images, labels)
 
     def test_step(self, data):
         """One step of `evaluate` on a batch; returns the logs."""
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.evaluation_step(images)
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self.evaluation_step(images, labels)
 
     def record(self, loss_fn, variables):
         """Run `loss_fn() -> (loss, aux)` and keep what its backward pass needs.

@@ -18,7 +18,7 @@ from kgan.spec import check, is_count
 IMAGE_SHAPE = (28, 28, 1)
 
 
-def fully_connected(latent_dim=100, image_shape=IMAGE_SHAPE):
+def fully_connected(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
     """Four fully connected layers a network, the generator ending in a sigmoid.
 
     G: latent → 256 → 512 → 1024 → 784, SELU between them; D: 784 → 1024 → 512 → 256 → 1, LeakyReLU
@@ -29,8 +29,9 @@ def fully_connected(latent_dim=100, image_shape=IMAGE_SHAPE):
     under `LossBalanced` the generator collapsed from there in every setting tried (docs/presets.md).
 
     Args:
-        latent_dim: Width of a latent.
+        latent_dim: Width of what G takes: of a latent, and of a one-hot behind it where there are classes.
         image_shape: Shape of an image.
+        num_classes: Number of D's logits; 1 where classes do not matter.
 
     Returns:
         Generator with 1,486,352 and discriminator with 1,460,225 trainable parameters at 100.
@@ -47,18 +48,21 @@ def fully_connected(latent_dim=100, image_shape=IMAGE_SHAPE):
         layers.Rescaling(2, offset=-1),
         layers.Reshape(image_shape),
     ]
-    return _pair(generator, _dense_discriminator(image_shape, pixels, 1024, 512, 256))
+    return _pair(
+        generator, _dense_discriminator(image_shape, pixels, 1024, 512, 256, num_classes=num_classes)
+    )
 
 
-def template(latent_dim=100, image_shape=IMAGE_SHAPE):
+def template(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
     """Fully connected, with batch norm in the generator.
 
     G: latent → 128 → 256, BN → 512, BN → 1024, BN → 784, tanh; D: 784 → 512 → 256 → 1.
     LeakyReLU 0.2 between them.
 
     Args:
-        latent_dim: Width of a latent.
+        latent_dim: Width of what G takes: of a latent, and of a one-hot behind it where there are classes.
         image_shape: Shape of an image.
+        num_classes: Number of D's logits; 1 where classes do not matter.
 
     Returns:
         Generator with 1,510,032 and discriminator with 533,505 trainable parameters at 100.
@@ -72,10 +76,10 @@ def template(latent_dim=100, image_shape=IMAGE_SHAPE):
     for before, after in itertools.pairwise(widths):
         generator += [_dense(before, after), _batch_norm(), _leaky_relu()]
     generator += [_dense(1024, pixels), layers.Activation("tanh"), layers.Reshape(image_shape)]
-    return _pair(generator, _dense_discriminator(image_shape, pixels, 512, 256))
+    return _pair(generator, _dense_discriminator(image_shape, pixels, 512, 256, num_classes=num_classes))
 
 
-def convolutional(latent_dim=100, image_shape=IMAGE_SHAPE):
+def convolutional(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
     """Two convolutions a network.
 
     G: latent → 1024, BN, ReLU → 7·7·128, BN, ReLU → transposed conv to 64, BN, ReLU →
@@ -83,8 +87,9 @@ def convolutional(latent_dim=100, image_shape=IMAGE_SHAPE):
     with LeakyReLU 0.2 and max-pool 2 → 1024, LeakyReLU 0.2 → 1.
 
     Args:
-        latent_dim: Width of a latent.
+        latent_dim: Width of what G takes: of a latent, and of a one-hot behind it where there are classes.
         image_shape: Shape of an image.
+        num_classes: Number of D's logits; 1 where classes do not matter.
 
     Returns:
         Generator with 6,679,105 and discriminator with 1,102,721 trainable parameters at 100.
@@ -106,19 +111,20 @@ def convolutional(latent_dim=100, image_shape=IMAGE_SHAPE):
         ]
     # Without padding a side of 4k becomes 4k − 4, 2k − 2, 2k − 6 and k − 3.
     flat = 64 * (height - 3) * (width - 3)
-    discriminator += [layers.Flatten(), _dense(flat, 1024), _leaky_relu(), _dense(1024, 1)]
+    discriminator += [layers.Flatten(), _dense(flat, 1024), _leaky_relu(), _dense(1024, num_classes)]
     return _pair(generator, discriminator)
 
 
-def compact(latent_dim=100, image_shape=IMAGE_SHAPE):
+def compact(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
     """Two small convolutions a network: quick on a CPU.
 
     G: latent → 7·7·64, BN, ReLU → transposed conv to 32, BN, ReLU → transposed conv to 1, tanh;
     D: conv to 16 → conv to 32, each with LeakyReLU 0.2 → 1. Kernels 4, stride 2, throughout.
 
     Args:
-        latent_dim: Width of a latent.
+        latent_dim: Width of what G takes: of a latent, and of a one-hot behind it where there are classes.
         image_shape: Shape of an image.
+        num_classes: Number of D's logits; 1 where classes do not matter.
 
     Returns:
         Generator with 356,385 and discriminator with 10,065 trainable parameters at 100.
@@ -139,7 +145,7 @@ def compact(latent_dim=100, image_shape=IMAGE_SHAPE):
     for before, filters in ((channels, 16), (16, 32)):
         convolution = _convolution(layers.Conv2D, filters, 4, fan_in=before * 16, strides=2, padding="same")
         discriminator += [convolution, _leaky_relu()]
-    discriminator += [layers.Flatten(), _dense(height * width * 32, 1)]
+    discriminator += [layers.Flatten(), _dense(height * width * 32, num_classes)]
     return _pair(generator, discriminator)
 
 
@@ -178,11 +184,11 @@ def _pair(generator, discriminator):
     )
 
 
-def _dense_discriminator(image_shape, *widths):
+def _dense_discriminator(image_shape, *widths, num_classes):
     stack = [layers.Input(image_shape), layers.Flatten()]
     for before, after in itertools.pairwise(widths):
         stack += [_dense(before, after), _leaky_relu()]
-    return [*stack, _dense(widths[-1], 1)]
+    return [*stack, _dense(widths[-1], num_classes)]
 
 
 def _dense(fan_in, units):

@@ -54,12 +54,12 @@ class GeneratorAverage(Spec):
         return ops.maximum(1 - self.decay, 9 / (10 + ops.cast(updates, "float32")))
 
 
-def averaged_clone(generator, latent_dim):
+def averaged_clone(generator, input_dim):
     """Another network with the weights of a generator, which is not trained.
 
     Args:
         generator: Built `keras.Model`.
-        latent_dim: Width of a latent.
+        input_dim: Width of what it takes.
 
     Returns:
         `keras.Model`.
@@ -68,7 +68,7 @@ def averaged_clone(generator, latent_dim):
 
     clone = type(generator).from_config(generator.get_config())
     if not clone.built:  # a subclass of keras.Model
-        clone(keras.Input((latent_dim,)))
+        clone(keras.Input((input_dim,)))
     copy_weights(generator, clone)
     clone.trainable = False
     return clone

@@ -6,13 +6,14 @@ import numpy as np
 from kgan.spec import check
 
 
-def built_image_shape(generator, discriminator, latent_dim):
+def built_image_shape(generator, discriminator, latent_dim, *, num_classes=0):
     """Build both networks and return the shape of an image.
 
     Args:
-        generator: Model `(batch, latent_dim) -> (batch, *image_shape)`.
-        discriminator: Model `(batch, *image_shape) -> (batch, 1)`.
+        generator: Model `(batch, latent_dim + num_classes) -> (batch, *image_shape)`.
+        discriminator: Model `(batch, *image_shape) -> (batch, num_classes)`, or `(batch, 1)` without classes.
         latent_dim: Width of a latent.
+        num_classes: Number of classes whose labels condition both networks, or 0.
 
     Returns:
         Tuple of the sizes of one image.
@@ -23,12 +24,15 @@ def built_image_shape(generator, discriminator, latent_dim):
     """
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         check(name, "a keras.Model", network, holds=isinstance(network, keras.Layer))
-    images = _output_of(generator, "generator", (latent_dim,), "latents (see `latent_dim`)")
+    what = "latents (see `latent_dim`)" if num_classes == 0 else "latents with a one-hot (see `num_classes`)"
+    images = _output_of(generator, "generator", (latent_dim + num_classes,), what)
     shape = tuple(images.shape[1:])
     logits = _output_of(discriminator, "discriminator", shape, "the generator's images")
-    if not hasattr(logits, "shape") or tuple(logits.shape) != (None, 1):
+    width = num_classes or 1
+    if not hasattr(logits, "shape") or tuple(logits.shape) != (None, width):
         got = tuple(logits.shape) if hasattr(logits, "shape") else f"{len(logits)} outputs"
-        raise ValueError(f"`discriminator` must return logits (batch, 1), as of Dense(1), got {got}.")
+        rule = f"logits (batch, {width}), as of Dense({width})"
+        raise ValueError(f"`discriminator` must return {rule}, got {got}.")
     if _ends_in_sigmoid(discriminator):
         raise ValueError(
             "`discriminator` must end in a logit, got a sigmoid; leave it out, the losses apply it."
@@ -77,6 +81,27 @@ def checked_images(x, image_shape):
         hint = "; for 0 to 255, give x / 127.5 - 1" if low >= 0 else ""
         raise ValueError(f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]{hint}.")
     return images
+
+
+def checked_labels(y, *, num_images, num_classes):
+    """The labels of images as an int32 array, once they are seen to be right.
+
+    Args:
+        y: Array or sequence of integers in [0, num_classes), one for each image.
+        num_images: Their number.
+        num_classes: Number of classes.
+
+    Raises:
+        ValueError: If there are none, one is no integer or out of range, or their number is another.
+    """
+    rule = f"integers in [0, {num_classes}), one for each of {num_images} images, as in fit(images, labels)"
+    check("y", rule, y, holds=y is not None)
+    labels = keras.ops.convert_to_numpy(y)
+    check("y", rule, labels.dtype.name, holds=labels.dtype.kind in "iu")
+    check("y", rule, labels.shape, holds=labels.shape == (num_images,))
+    low, high = int(labels.min()), int(labels.max())
+    check("y", rule, [low, high], holds=low >= 0 and high < num_classes)
+    return labels.astype("int32")
 
 
 def check_data(x):

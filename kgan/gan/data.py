@@ -8,15 +8,17 @@ class ShuffledImages(ShuffledBatches):
 
     Args:
         images: Array `(num_images, ...)`.
+        labels: Array `(num_images,)`, or None.
         batch_size: Images a batch.
         seed: Integer ≥ 0, or None for the array's own order.
         first_epoch: Number of the epoch that `fit` begins with.
     """
 
-    def __init__(self, images, *, batch_size, seed, first_epoch=0):
+    def __init__(self, images, labels=None, *, batch_size, seed, first_epoch=0):
         super().__init__(len(images), batch_size=batch_size, seed=seed, first_epoch=first_epoch)
-        self.images = images
+        self.images, self.labels = images, labels
 
     def batch(self, index):
-        """Images `(batch, ...)`, in a tuple."""
-        return (self.images[self.rows(index)],)
+        """Images `(batch, ...)` in a tuple, with labels `(batch,)` where there are any."""
+        rows = self.rows(index)
+        return (self.images[rows],) if self.labels is None else (self.images[rows], self.labels[rows])

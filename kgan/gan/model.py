@@ -63,6 +63,8 @@ class GAN(BackendModel):
             another argument breaks its rule.
     """
 
+    num_classes = 0  # whose labels condition both networks
+
     def __init__(
         self,
         generator,
@@ -94,13 +96,15 @@ class GAN(BackendModel):
         self.discriminator = discriminator
         self.latent_dim = int(latent_dim)
         self.seed = int(seed)
-        self.image_shape = built_image_shape(generator, discriminator, latent_dim)
+        self.image_shape = built_image_shape(
+            generator, discriminator, self.latent_dim, num_classes=self.num_classes
+        )
         self.latent_seeds = keras.random.SeedGenerator(self.seed)
         self.step = self._counter("step")
         self.epoch = self._counter("epoch")
         self.average = average
         if average is not None:
-            self.average_generator = averaging.averaged_clone(generator, self.latent_dim)
+            self.average_generator = averaging.averaged_clone(generator, self.input_dim)
             self.average_updates = self._counter("average_updates")
         self._means = {name: keras.metrics.Mean(name) for name in _LOGS}
         if by_period(self.regularizers):
@@ -173,6 +177,11 @@ class GAN(BackendModel):
         return self.optimizer.discriminator
 
     @property
+    def input_dim(self):
+        """Width of what the generator takes: `latent_dim`, and with labels `num_classes` more."""
+        return self.latent_dim + self.num_classes
+
+    @property
     def metrics(self):
         """The means that `fit` logs."""
         return list(self._means.values())
@@ -186,7 +195,7 @@ class GAN(BackendModel):
         """Images of latents, in inference mode of the `sampled_generator`.
 
         Args:
-            latents: Tensor `(batch, latent_dim)`.
+            latents: Tensor `(batch, input_dim)`.
             training: Whether batch norm and dropout act as in training.
 
         Returns:
@@ -209,15 +218,30 @@ class GAN(BackendModel):
         Raises:
             ValueError: If a count is not positive, or the seed is negative.
         """
+        return self.generate(self.sample_latents(n, seed=seed), batch_size=batch_size)
+
+    def sample_latents(self, n, *, seed=None):
+        """What `sample` generates its images from.
+
+        Args:
+            n: Number of latents.
+            seed: As in `sample`.
+
+        Returns:
+            Array `(n, input_dim)`, float32, standard normal.
+
+        Raises:
+            ValueError: If a value breaks its rule.
+        """
         check("n", "a positive integer", n, holds=is_count(n))
         check("seed", "None or an integer in [0, 2**31)", seed, holds=seed is None or is_seed(seed))
-        return self.generate(sample_latents(n, self.latent_dim, seed=seed), batch_size=batch_size)
+        return sample_latents(n, self.latent_dim, seed=seed)
 
     def generate(self, latents, *, batch_size=1000):
         """Images of given latents, in inference mode.
 
         Args:
-            latents: Array `(n, latent_dim)`, such as `kgan.latent.interpolate` returns.
+            latents: Array `(n, input_dim)`, such as `kgan.latent.interpolate` returns.
             batch_size: Images generated at a time.
 
         Returns:
@@ -228,8 +252,8 @@ class GAN(BackendModel):
         """
         check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
         latents = np.asarray(latents, dtype="float32")
-        holds = latents.ndim == 2 and len(latents) > 0 and latents.shape[1] == self.latent_dim
-        check("latents", f"of shape (n, {self.latent_dim}), n at least 1", latents.shape, holds=holds)
+        holds = latents.ndim == 2 and len(latents) > 0 and latents.shape[1] == self.input_dim
+        check("latents", f"of shape (n, {self.input_dim}), n at least 1", latents.shape, holds=holds)
         batches = [
             self.predict_on_batch(latents[start : start + batch_size])
             for start in range(0, len(latents), batch_size)
@@ -276,10 +300,11 @@ class GAN(BackendModel):
         self._check_ready(x)
         check("epochs", "a positive integer", epochs, holds=is_count(epochs))
         if hasattr(x, "shape"):
-            x = self._batches(x, batch_size=batch_size, shuffle=shuffle, **kwargs)
+            x = self._batches(x, y, batch_size=batch_size, shuffle=shuffle, **kwargs)
             y = batch_size = None
         elif isinstance(x, keras.utils.PyDataset):
-            checked_images(keras.utils.unpack_x_y_sample_weight(x[0])[0], self.image_shape)
+            images, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
+            self._checked_labels(labels, num_images=len(checked_images(images, self.image_shape)))
         self._start_average()
         callbacks = keras.tree.flatten(callbacks) if callbacks else []
         for callback in callbacks:
@@ -301,7 +326,7 @@ class GAN(BackendModel):
         rule = f"a checkpoint of this model, which is at step {here:,}: train `resume.load()`"
         check("resume", rule, f"one of step {saved.step:,}", holds=saved.step == here)
 
-    def evaluate(self, x=None, *args, **kwargs):
+    def evaluate(self, x=None, y=None, *args, **kwargs):
         """Mean losses on images, in inference mode; arguments as in `keras.Model.evaluate`.
 
         They are those of the two networks that are trained, not of an average of one. The latents are the
@@ -315,16 +340,19 @@ class GAN(BackendModel):
         """
         self._check_ready(x)
         if hasattr(x, "shape"):
-            checked_images(x, self.image_shape)
-        return super().evaluate(x, *args, **kwargs)
+            y = self._checked_labels(y, num_images=len(checked_images(x, self.image_shape)))
+        return super().evaluate(x, y, *args, **kwargs)
 
     def _check_ready(self, x):
         check_data(x)
         if not self.compiled:
             raise ValueError("Call `compile(generator_optimizer, discriminator_optimizer)` first.")
 
-    def _batches(self, x, *, batch_size, shuffle, steps_per_epoch=None, **_):
-        """The images of an array as a data set, once they are seen to fit."""
+    def _checked_labels(self, y, *, num_images):
+        """The labels that condition the networks: none."""
+
+    def _batches(self, x, y, *, batch_size, shuffle, steps_per_epoch=None, **_):
+        """The images of an array, and their labels, as a data set, once they are seen to fit."""
         images = checked_images(x, self.image_shape)
         batch_size = 32 if batch_size is None else batch_size
         check("batch_size", "a positive integer", batch_size, holds=is_count(batch_size))
@@ -332,18 +360,24 @@ class GAN(BackendModel):
         check("batch_size", rule, batch_size, holds=batch_size <= len(images))
         rule = "None for arrays, whose epoch is a pass over all images"
         check("steps_per_epoch", rule, steps_per_epoch, holds=steps_per_epoch is None)
-        seed = self.seed if shuffle else None
-        return ShuffledImages(images, batch_size=batch_size, seed=seed, first_epoch=int(self.epoch.value))
+        labels = self._checked_labels(y, num_images=len(images))
+        order = {"seed": self.seed if shuffle else None, "first_epoch": int(self.epoch.value)}
+        return ShuffledImages(images, labels, batch_size=batch_size, **order)
 
     def draw_latents(self, n):
         """Latents `(n, latent_dim)` of the current step. Override to draw from elsewhere."""
         return keras.random.normal((n, self.latent_dim), seed=self.latent_seeds)
 
-    def adversarial_step(self, real):
+    def _conditioned(self, latents, labels):
+        """What the generator takes: the latents."""
+        return latents
+
+    def adversarial_step(self, real, labels=None):
         """One update of both networks, as the class describes it.
 
         Args:
             real: Tensor `(batch, *image_shape)`.
+            labels: Ignored.
 
         Returns:
             Dict of the logs.
@@ -352,10 +386,10 @@ class GAN(BackendModel):
         step = self.known(self.step)
         self._reseed(randomness.SEEDS, step)
         with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, step)):
-            return self._adversarial_step(real, step)
+            latents = self._conditioned(self.draw_latents(ops.shape(real)[0]), labels)
+            return self._adversarial_step(real, latents, step)
 
-    def _adversarial_step(self, real, step):
-        latents = self.draw_latents(ops.shape(real)[0])
+    def _adversarial_step(self, real, latents, step):
         groups = (self.generator.trainable_variables, self.discriminator.trainable_variables)
         parts = (self.generator, self.discriminator, self.adversarial_loss)
         g, d = self.record_losses(self._adversarial_losses, (real, latents), groups, parts=parts)
@@ -453,11 +487,12 @@ class GAN(BackendModel):
 
         self.run_if(updated, move, [*self.average_generator.weights, self.average_updates])
 
-    def evaluation_step(self, real):
+    def evaluation_step(self, real, labels=None):
         """Both losses on a batch, in inference mode; nothing is updated.
 
         Args:
             real: Tensor `(batch, *image_shape)`.
+            labels: Ignored.
 
         Returns:
             Dict of `d_loss`, `g_loss`, `d_real` and `d_fake`.
@@ -465,7 +500,7 @@ class GAN(BackendModel):
         check_shape(real, self.image_shape)
         # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
         self._reseed(randomness.EVALUATION_SEEDS, self.known(self._means["d_loss"].count))
-        latents = self.draw_latents(ops.shape(real)[0])
+        latents = self._conditioned(self.draw_latents(ops.shape(real)[0]), labels)
         fake = self.generator(latents, training=False)
         fake_logits = self._logits(fake, latents, training=False)
         real_logits = self._logits(real, latents, training=False)
@@ -500,7 +535,7 @@ class GAN(BackendModel):
         return g_logits, real_logits, self._logits(ops.stop_gradient(fake), latents, training=True), fake
 
     def _logits(self, images, latents, *, training):
-        del latents  # which say of what class the images are, where there are classes
+        """D's logits `(batch, 1)`; what the generator takes in this step says of which classes, if of any."""
         # In the precision of the weights: losses, and p, would be coarse in half.
         return ops.cast(self.discriminator(images, training=training), self.variable_dtype)
 

@@ -21,7 +21,7 @@ from kgan.saving.weights import stored_bytes
 LIMIT = 4 << 30  # bytes of a model; memory is then in proportion to the file
 
 _LEGACY = (".h5", ".hdf5")
-_HOMES = ("kgan.gan.model", "kgan.layers")  # whose import registers this package's classes
+_HOMES = ("kgan.gan.conditional", "kgan.layers")  # whose import registers this package's classes
 
 
 def load(path, kind=None, *, limit=LIMIT):

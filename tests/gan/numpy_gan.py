@@ -51,10 +51,18 @@ class NumpyGAN:
         self.g, self.d = ([np.array(w, "float64") for w in weights] for weights in (generator, discriminator))
         self.g_adam, self.d_adam = Adam(self.g, learning_rate), Adam(self.d, learning_rate)
 
+    def logit(self, outputs):
+        """Of the outputs of D, that which the losses take."""
+        return outputs
+
+    def of_outputs(self, of_logit):
+        """The gradient of D's outputs, from that of the logit."""
+        return of_logit
+
     def losses(self, real, latents):
         """L(D) and L(G), by the logarithms of their definitions."""
         fake = np.tanh(forward(self.g, latents)[0])
-        p_real, p_fake = (sigmoid(forward(self.d, images)[0]) for images in (real, fake))
+        p_real, p_fake = (sigmoid(self.logit(forward(self.d, images)[0])) for images in (real, fake))
         return -(np.log(p_real).mean() + np.log(1 - p_fake).mean()) / 2, -np.log(p_fake).mean()
 
     def gradients(self, real, latents):
@@ -62,12 +70,13 @@ class NumpyGAN:
         n = len(real)
         logits, g_tape = forward(self.g, latents)
         fake = np.tanh(logits)
-        fake_logits, fake_tape = forward(self.d, fake)
-        real_logits, real_tape = forward(self.d, real)
-        _, of_fake = backward(self.d, fake_tape, -sigmoid(-fake_logits) / n)
+        fake_outputs, fake_tape = forward(self.d, fake)
+        real_outputs, real_tape = forward(self.d, real)
+        fake_logits, real_logits = self.logit(fake_outputs), self.logit(real_outputs)
+        _, of_fake = backward(self.d, fake_tape, self.of_outputs(-sigmoid(-fake_logits) / n))
         of_g, _ = backward(self.g, g_tape, of_fake * (1 - fake**2))
-        of_real, _ = backward(self.d, real_tape, -sigmoid(-real_logits) / (2 * n))
-        of_d, _ = backward(self.d, fake_tape, sigmoid(fake_logits) / (2 * n))
+        of_real, _ = backward(self.d, real_tape, self.of_outputs(-sigmoid(-real_logits) / (2 * n)))
+        of_d, _ = backward(self.d, fake_tape, self.of_outputs(sigmoid(fake_logits) / (2 * n)))
         return of_g, [a + b for a, b in zip(of_real, of_d, strict=True)]
 
     def step(self, real, latents, *, update_d=lambda d_loss, g_loss: True):
@@ -79,3 +88,19 @@ class NumpyGAN:
         if updated:
             self.d_adam.apply(self.d, of_d)
         return d_loss, g_loss, updated
+
+
+class NumpyConditionalGAN(NumpyGAN):
+    """As `ConditionalGAN`: the logits of the labels, which are `labels` until they are set anew."""
+
+    labels = None
+
+    def logit(self, outputs):
+        """Of each image that of its label."""
+        return outputs[np.arange(len(outputs)), self.labels][:, np.newaxis]
+
+    def of_outputs(self, of_logit):
+        """Zero but for the labels' own."""
+        gradient = np.zeros((len(of_logit), self.d[-1].size))
+        gradient[np.arange(len(gradient)), self.labels] = of_logit[:, 0]
+        return gradient

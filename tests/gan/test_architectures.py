@@ -151,3 +151,12 @@ def test_images_of_the_fully_connected_generator_differ_before_it_is_trained():
     spread = gan.sample(200, seed=0).std(axis=0).mean()
     # SELU's outputs have variance 1, LeCun's weights keep it, and tanh(x/2) of it spreads by 0.41.
     assert 0.3 < spread < 0.5
+
+
+@pytest.mark.parametrize("name", sorted(TRAINABLE))
+def test_so_many_classes_are_so_many_logits_and_nothing_else_changes(name):
+    plain, of_ten = (getattr(architectures, name)(20, num_classes=k) for k in (1, 10))
+    assert of_ten[1].output_shape == (None, 10)
+    last = plain[1].layers[-1].kernel.shape[0]
+    assert count(of_ten[1]) - count(plain[1]) == 9 * (last + 1)
+    assert count(of_ten[0]) == count(plain[0])
