@@ -12,16 +12,19 @@ from image_files import colour, write_folder
 from kgan import cli, experiments
 from kgan.experiments.interpolation import draw_interpolation
 from kgan.presets import GAN_PRESETS
+from kgan.report.explorer import explorer
+from kgan.runs import Run
 from kgan.saving import Checkpoints
 
 SHORT = ("--preset", "quick", "--batch-size", "64", "--evaluate-every", "none", "--judged", "none")
 
 
 def shapes(n, side):
-    """Light squares on dark ground, in colour."""
-    pixels = colour(n, side=side) // 4
+    """In colour, by turns a light square on dark ground and a dark one on light ground."""
+    pixels = colour(n, side=side) // 8
     for k, image in enumerate(pixels):
         image[side // 4 : side // 2 + k % 8, side // 4 : side // 2] = 255, 60 * (k % 4), 0
+    pixels[1::2] = 255 - pixels[1::2]
     return pixels
 
 
@@ -77,15 +80,15 @@ def test_the_judge_of_digits_refuses_it_in_one_line(trained):
         experiments.evaluate(trained)
 
 
-def test_the_generator_can_be_walked_on_its_page(trained, tmp_path):
-    copy = tmp_path / "copy"
-    shutil.copytree(trained, copy)
-    page = experiments.report(copy, explorer=True).read_text(encoding="utf-8")
-    assert 'class="explorer"' in page
+def test_a_generator_of_colour_can_be_walked_on_a_page():
+    gan = kgan.GAN(*kgan.architectures.compact(4, (16, 16, 3)), latent_dim=4)
+    block = explorer(gan)
+    assert block["values"]["image_shape"] == [16, 16, 3]
+    assert block["corners"] == []
 
 
 def settings(**changes):
-    row = {"data": "images", "steps": 8, "batch_size": 16, "latent_dim": 4, "evaluate_every": None}
+    row = {"data": "images", "steps": 6, "batch_size": 16, "latent_dim": 4, "evaluate_every": None}
     return GAN_PRESETS["quick"].replace(**row | {"judged": None, "architecture": "template"} | changes)
 
 
@@ -101,35 +104,22 @@ def bits(run):
     return [np.asarray(weights).tobytes() for weights in saved.load().get_weights()]
 
 
-def test_read_as_it_is_wanted_or_not_and_interrupted_or_not_a_run_comes_to_the_same_bits(small, tmp_path):
-    runs = {}
-    for stream in (False, True):
-        runs[stream] = tmp_path / f"stream-{stream}"
-        experiments.train_gan(settings(), data_dir=small, run_dir=runs[stream], stream=stream, progress=False)
-    assert bits(runs[True]) == bits(runs[False])
-    part = tmp_path / "part"
+def test_a_streamed_run_refuses_other_images_and_goes_on_elsewhere_to_the_bits_of_an_array(small, tmp_path):
+    whole, part, moved = tmp_path / "whole", tmp_path / "part", tmp_path / "moved"
+    experiments.train_gan(settings(), data_dir=small, run_dir=whole, stream=False, progress=False)
     experiments.train_gan(settings(steps=3), data_dir=small, run_dir=part, stream=True, progress=False)
-    assert bits(part) != bits(runs[True])
-    experiments.resume(part, override=True, steps=8, stream=True, progress=False)
-    assert bits(part) == bits(runs[True])
-
-
-def test_a_run_refuses_other_images_and_finds_its_own_in_another_place(small, tmp_path):
-    run = tmp_path / "run"
-    experiments.train_gan(settings(steps=3), data_dir=small, run_dir=run, progress=False)
-    moved = tmp_path / "moved"
+    assert bits(part) != bits(whole)
     small.rename(moved)
+    options = {"override": True, "steps": 6, "progress": False}
     with pytest.raises(FileNotFoundError, match=r"`data_dir` must be a folder of images, got .*small"):
-        experiments.resume(run, override=True, steps=6, progress=False)
+        experiments.resume(part, **options)
     extra = moved / "ant" / "extra.png"
     Image.fromarray(shapes(1, 16)[0]).save(extra)
-    with pytest.raises(
-        ValueError, match=r"The run was begun on other data than image files in .*moved: name"
-    ):
-        experiments.resume(run, data_dir=moved, override=True, steps=6, progress=False)
+    with pytest.raises(ValueError, match=r"begun on other data than image files in .*moved: name"):
+        experiments.resume(part, data_dir=moved, **options)
     extra.unlink()
-    result = experiments.resume(run, data_dir=moved, override=True, steps=6, progress=False)
-    assert int(result.model.step.value) == 6
+    experiments.resume(part, data_dir=moved, stream=True, **options)
+    assert bits(part) == bits(whole)
 
 
 def test_what_is_damaged_is_said_before_there_is_a_run(small, tmp_path, capsys):
@@ -169,27 +159,31 @@ class Steered:
 
     def generate(self, latents):
         signs = np.sign(np.asarray(latents)[:, :1, None, None])
-        return np.broadcast_to(signs, (len(latents), 16, 16, 3)).astype("float32")
+        return np.broadcast_to(signs, (len(latents), 32, 32, 3)).astype("float32")
 
 
-def test_the_way_between_two_classes_is_told_by_the_nearest_images(small, tmp_path):
-    for file in small.rglob("*.png"):  # dark ants, light birds
-        Image.new("RGB", (16, 16), "black" if file.parent.name == "ant" else "white").save(file)
-    preset = settings(steps=2, channels=3)
-    result = experiments.train_gan(preset, data_dir=small, run_dir=tmp_path / "run", progress=False)
-    strip = draw_interpolation(result.run, Steered(), preset=preset)
-    assert sorted(strip.classes) == [0, 1]
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of the run, to be drawn into."""
+    shutil.copytree(trained, tmp_path / "copy")
+    return Run.open(tmp_path / "copy")
+
+
+def test_the_way_between_two_classes_is_told_by_the_nearest_images(copied):
+    strip = draw_interpolation(copied, Steered(), preset=settings())
+    assert sorted(strip.classes) == [0, 1]  # round ones are dark, square ones light
     assert strip.confidence[0, 0] == strip.confidence[-1, 1] == 1
     assert strip.shown[0] == strip.classes[0]
+    assert strip.shown[-1] == strip.classes[1]
     assert strip.picture.is_file()
 
 
-def test_of_images_of_one_class_the_way_between_two_latents_is_drawn(small, tmp_path):
-    flat = tmp_path / "flat"
-    shutil.copytree(small / "ant", flat)
-    run = tmp_path / "run"
-    experiments.train_gan(settings(steps=2), data_dir=flat, run_dir=run, progress=False)
-    with Image.open(run / "plots" / "interpolation.png") as picture:
-        assert picture.size == (9 * 17 * 4, 17 * 4)
+def test_of_images_of_one_class_the_way_between_two_latents_is_drawn(copied):
+    config = copied.read_config()
+    config["data"] |= {"classes": [], "num_classes": 0}
+    copied.write_config(config)
+    assert draw_interpolation(copied, Steered(), preset=settings()) is None
+    with Image.open(copied.plots / "interpolation.png") as picture:
+        assert picture.size == (9 * 33 * 4, 33 * 4)
     with pytest.raises(ValueError, match="`run` must be a run on images of two classes or more, to go"):
-        experiments.interpolate(run)
+        experiments.interpolate(copied.path)
