@@ -153,7 +153,7 @@ def test_without_a_folder_a_cache_that_cannot_be_written_costs_no_image(prepared
 
 
 REFUSED = {
-    "tfds:words": r"tfds:words cannot be used: it has no images; its features are text, label\.",
+    "tfds:words": r"tfds:words cannot be used: it has no images; its features are label, text\.",
     "tfds:only_test": r"tfds:only_test cannot be used: it has no split train, but test\.",
     "tfds:pairs": r"it has several images, left, right, and none is named image\.",
     "tfds:sizes": r"its images are of different sizes, such as 16 × 16 and 20 × 20: give image_size",
