@@ -23,6 +23,7 @@ _LAZY = {
     "load_digits": "kgan.digits",
     "load_images": "kgan.digits",
     "load_model": "kgan.gan.model",
+    "augmentations": "kgan.gan.augmentations",
     "architectures": "kgan.gan.architectures",
     "callbacks": "kgan.callbacks",
     "digits": "kgan.digits",

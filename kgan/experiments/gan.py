@@ -40,6 +40,7 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
         loss=preset.loss,
         update_policy=preset.update_policy,
         regularizers=preset.regularizers,
+        augmentations=preset.augmentations,
         average=preset.average,
         seed=preset.seed,
     )
@@ -195,7 +196,7 @@ def _model_at(saved, preset, *, image_shape):
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
         saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
     gan = saved.load()
-    if changed & {"loss", "update_policy", "regularizers", "average", "seed", *_OPTIMIZERS}:
+    if changed & {"loss", "update_policy", "regularizers", "augmentations", "average", "seed", *_OPTIMIZERS}:
         gan = _with_settings(preset, gan, before=before)
     return gan, saved
 

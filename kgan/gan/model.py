@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kgan.backend import BackendModel
+from kgan.gan import augmentations as augmenting
 from kgan.gan import averaging, losses, randomness, regularizers, update_policies
 from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
 from kgan.gan.data import ShuffledImages
@@ -18,7 +19,13 @@ from kgan.gan.regularizers import by_period, checked_regularizers
 from kgan.saving import Saved, fit_from, load
 from kgan.spec import check, is_count, is_seed
 
-_KINDS = (losses.Loss, update_policies.UpdatePolicy, averaging.GeneratorAverage, regularizers.Regularizer)
+_KINDS = (
+    losses.Loss,
+    update_policies.UpdatePolicy,
+    regularizers.Regularizer,
+    augmenting.Augmentation,
+    averaging.GeneratorAverage,
+)
 for _spec in (spec for kind in _KINDS for spec in kind.choices().values()):
     if _spec.__module__.startswith("kgan."):  # a user's own, defined before this import, has its own name
         keras.saving.register_keras_serializable("kgan")(_spec)
@@ -50,6 +57,8 @@ class GAN(BackendModel):
         latent_dim: Width of a latent.
         loss: `kgan.losses.Loss`; `NonSaturating()` if None. Kept as `adversarial_loss`.
         update_policy: `kgan.update_policies.UpdatePolicy`; `LossBalanced()` if None.
+        augmentations: Sequence of `kgan.augmentations.Augmentation`, by which real and generated images are
+            changed before D in training.
         average: `kgan.GeneratorAverage`, by which samples come from an average of the generator's weights; or
             None. Training is the same to the bit.
         regularizers: Sequence of `kgan.regularizers.Regularizer`, what D's training is bounded by.
@@ -65,7 +74,7 @@ class GAN(BackendModel):
 
     num_classes = 0  # whose labels condition both networks
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is an idea of its own
         self,
         generator,
         discriminator,
@@ -73,6 +82,7 @@ class GAN(BackendModel):
         latent_dim=100,
         loss=None,
         update_policy=None,
+        augmentations=(),
         average=None,
         regularizers=(),
         seed=0,
@@ -99,6 +109,7 @@ class GAN(BackendModel):
         self.image_shape = built_image_shape(
             generator, discriminator, self.latent_dim, num_classes=self.num_classes
         )
+        self.augmentations = augmenting.checked_augmentations(augmentations, self.image_shape)
         self.latent_seeds = keras.random.SeedGenerator(self.seed)
         self.step = self._counter("step")
         self.epoch = self._counter("epoch")
@@ -390,10 +401,11 @@ class GAN(BackendModel):
             return self._adversarial_step(real, latents, step)
 
     def _adversarial_step(self, real, latents, step):
+        inputs = (real, latents, *self._draws(ops.shape(real)[0], step))
         groups = (self.generator.trainable_variables, self.discriminator.trainable_variables)
-        parts = (self.generator, self.discriminator, self.adversarial_loss)
-        g, d = self.record_losses(self._adversarial_losses, (real, latents), groups, parts=parts)
-        g_loss, d_loss, d_real, d_fake, fake = (ops.stop_gradient(value) for value in g.aux)
+        parts = (self.generator, self.discriminator, self.adversarial_loss, *self.augmentations)
+        g, d = self.record_losses(self._adversarial_losses, inputs, groups, parts=parts)
+        g_loss, d_loss, d_real, d_fake, real, fake = (ops.stop_gradient(value) for value in g.aux)
 
         p, update_d, update_g = self._throw_coins(step, d_loss, g_loss)
         # G first: torch refuses a backward pass through weights that were changed in place.
@@ -465,6 +477,12 @@ class GAN(BackendModel):
         if every == least:
             count.assign_add(ops.cast(due, count.dtype))
 
+    def _draws(self, n, step):
+        """What augmentations draw for n real and n generated images, `(2, n, draws)`, if there are any."""
+        draws = sum(augmentation.num_draws for augmentation in self.augmentations)
+        shape, stream = (2, n, draws), randomness.AUGMENTATIONS
+        return (randomness.uniforms(shape, self.seed, stream, step),) if draws else ()
+
     def _start_average(self):
         """Let the average begin at the weights that the generator has where training begins."""
         if self.average is not None and int(self.average_updates.value) == 0:
@@ -509,9 +527,10 @@ class GAN(BackendModel):
         d_real, d_fake = _mean_probability(real_logits), _mean_probability(fake_logits)
         return self._log(d_loss=d_loss, g_loss=g_loss, d_real=d_real, d_fake=d_fake)
 
-    def _adversarial_losses(self, real, latents):
-        """What each network is trained on; beside it what is logged, and the generated images."""
-        g_logits, real_logits, fake_logits, fake = self._training_logits(real, latents)
+    def _adversarial_losses(self, real, latents, draws=None):
+        """What each network is trained on; beside it what is logged, and the images as D sees them."""
+        real, fake = self._seen(real, self.generator(latents, training=True), draws)
+        g_logits, real_logits, fake_logits = self._training_logits(real, fake, latents)
         g_loss = self.adversarial_loss.generator_loss(real_logits, g_logits)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
         totals = (
@@ -519,20 +538,28 @@ class GAN(BackendModel):
             self.discriminator_optimizer.scale_loss(_with_regularisers(d_loss, self.discriminator)),
         )
         probabilities = _mean_probability(real_logits), _mean_probability(fake_logits)
-        return totals, (g_loss, d_loss, *probabilities, fake)
+        return totals, (g_loss, d_loss, *probabilities, real, fake)
 
-    def _training_logits(self, real, latents):
-        """D(G(z)) for L(G), D(x), D(G(z)) for L(D), and G(z)."""
-        fake = self.generator(latents, training=True)
+    def _seen(self, real, fake, draws):
+        """Real and generated images as D sees them in training."""
+        if draws is None:
+            return real, fake
+        return tuple(
+            augmenting.augmented(images, own, self.augmentations)
+            for images, own in ((real, draws[0]), (fake, draws[1]))
+        )
+
+    def _training_logits(self, real, fake, latents):
+        """D(G(z)) for L(G), D(x), and D(G(z)) for L(D)."""
         # One pass over the generated images serves both losses, unless two of them would differ: by
         # dropout, or by the batch statistics that each advances.
         if not self.discriminator.non_trainable_variables:
             real_logits = self._logits(real, latents, training=True)
             fake_logits = self._logits(fake, latents, training=True)
-            return fake_logits, real_logits, fake_logits, fake
+            return fake_logits, real_logits, fake_logits
         g_logits = self._logits(fake, latents, training=True)
         real_logits = self._logits(real, latents, training=True)
-        return g_logits, real_logits, self._logits(ops.stop_gradient(fake), latents, training=True), fake
+        return g_logits, real_logits, self._logits(ops.stop_gradient(fake), latents, training=True)
 
     def _logits(self, images, latents, *, training):
         """D's logits `(batch, 1)`; what the generator takes in this step says of which classes, if of any."""
@@ -568,6 +595,7 @@ class GAN(BackendModel):
             "latent_dim": self.latent_dim,
             "loss": serialize(self.adversarial_loss),
             "update_policy": serialize(self.update_policy),
+            "augmentations": [serialize(augmentation) for augmentation in self.augmentations],
             "average": serialize(self.average),
             "regularizers": [serialize(regularizer) for regularizer in self.regularizers],
             "seed": self.seed,
@@ -576,7 +604,7 @@ class GAN(BackendModel):
     @classmethod
     def from_config(cls, config):
         """The GAN that `get_config` described, with fresh weights."""
-        parts = ("generator", "discriminator", "loss", "update_policy", "average", "regularizers")
+        parts = ("generator", "discriminator", "loss", "update_policy", *_OPTIONAL_PARTS)
         deserialize = keras.saving.deserialize_keras_object
         return cls(**config | {part: deserialize(config[part]) for part in parts if part in config})
 
@@ -617,6 +645,7 @@ def load_model(path):
     return model
 
 
+_OPTIONAL_PARTS = ("regularizers", "augmentations", "average")  # which older files lack
 _LOGS = ("d_loss", "g_loss", "p", "d_updates", "d_real", "d_fake")
 
 

@@ -12,6 +12,7 @@ from keras import ops
 UPDATE_DISCRIMINATOR = 1
 UPDATE_GENERATOR = 2
 GLOBAL_DRAWS = 3
+AUGMENTATIONS = 4
 REGULARIZERS = 1 << 8  # the first stream of what penalties draw; one a draw
 SEEDS = 1 << 10  # the first stream of the seed generators in training; two streams each
 EVALUATION_SEEDS = 1 << 20  # and in evaluation

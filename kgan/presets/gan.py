@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from kgan.digits import NAMES, check_name
+from kgan.gan.augmentations import Augmentation
 from kgan.gan.averaging import GeneratorAverage
 from kgan.gan.losses import Loss, NonSaturating
 from kgan.gan.regularizers import Regularizer
@@ -73,6 +74,9 @@ class GANPreset(Preset):
     regularizers: Annotated[
         tuple[Regularizer, ...],
         "of D, such as 'R1(weight=1.0, every=4), R2(weight=1.0, every=4)'; or none",
+    ] = ()
+    augmentations: Annotated[
+        tuple[Augmentation, ...], "of what D sees, such as 'Translation(ratio=0.125),Cutout'; or none"
     ] = ()
     average: Annotated[
         GeneratorAverage | None,
