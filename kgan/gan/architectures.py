@@ -79,6 +79,31 @@ def template(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
     return _pair(generator, _dense_discriminator(image_shape, pixels, 512, 256, num_classes=num_classes))
 
 
+def slim(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
+    """Two narrow fully connected networks: a step of a few milliseconds.
+
+    G: latent → 256, BN, ReLU → 512, BN, ReLU → 784, tanh; D: 784 → 256 → 256 → 1, LeakyReLU 0.2
+    between them.
+
+    Args:
+        latent_dim: Width of what G takes: of a latent, and of a one-hot behind it where there are classes.
+        image_shape: Shape of an image.
+        num_classes: Number of D's logits; 1 where classes do not matter.
+
+    Returns:
+        Generator with 561,168 and discriminator with 267,009 trainable parameters at 100.
+
+    Raises:
+        ValueError: If an image of this shape has no pixels.
+    """
+    pixels = _pixels(image_shape)
+    generator = [layers.Input((latent_dim,))]
+    for before, after in ((latent_dim, 256), (256, 512)):
+        generator += [_dense(before, after), _batch_norm(), layers.ReLU()]
+    generator += [_dense(512, pixels), layers.Activation("tanh"), layers.Reshape(image_shape)]
+    return _pair(generator, _dense_discriminator(image_shape, pixels, 256, 256, num_classes=num_classes))
+
+
 def convolutional(latent_dim=100, image_shape=IMAGE_SHAPE, num_classes=1):
     """Two convolutions a network.
 

@@ -45,7 +45,7 @@ def assert_same(captured, eager):
             np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ["template", "fully_connected", "convolutional", "compact"])
+@pytest.mark.parametrize("architecture", ["template", "fully_connected", "slim", "convolutional", "compact"])
 def test_captured_steps_train_as_those_that_are_run_as_written(architecture):
     networks = getattr(architectures, architecture)
     keras.utils.set_random_seed(0)

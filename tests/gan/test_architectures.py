@@ -20,6 +20,10 @@ TRAINABLE = {
         + (1024 * 784 + 784),
         (784 * 512 + 512) + (512 * 256 + 256) + (256 + 1),
     ),
+    "slim": (
+        (100 * 256 + 256 + 2 * 256) + (256 * 512 + 512 + 2 * 512) + (512 * 784 + 784),
+        (784 * 256 + 256) + (256 * 256 + 256) + (256 + 1),
+    ),
     "convolutional": (
         (100 * 1024 + 1024 + 2 * 1024)
         + (1024 * 6272 + 6272 + 2 * 6272)
@@ -35,6 +39,7 @@ TRAINABLE = {
 REPORTED = {
     "fully_connected": (1_486_352, 1_460_225),
     "template": (1_510_032, 533_505),
+    "slim": (561_168, 267_009),
     "convolutional": (6_679_105, 1_102_721),
     "compact": (356_385, 10_065),
 }
@@ -63,6 +68,10 @@ OF_COLOUR = {
         + (512 * 1024 + 1024 + 2 * 1024)
         + (1024 * 1920 + 1920),
         (1920 * 512 + 512) + (512 * 256 + 256) + (256 + 1),
+    ),
+    "slim": (
+        (10 * 256 + 256 + 2 * 256) + (256 * 512 + 512 + 2 * 512) + (512 * 1920 + 1920),
+        (1920 * 256 + 256) + (256 * 256 + 256) + (256 + 1),
     ),
     "convolutional": (
         (10 * 1024 + 1024 + 2 * 1024)
@@ -95,7 +104,7 @@ def test_convolutional_networks_refuse_shapes_that_they_cannot_double_to(name, s
         getattr(architectures, name)(10, shape)
 
 
-@pytest.mark.parametrize("name", ["fully_connected", "template"])
+@pytest.mark.parametrize("name", ["fully_connected", "template", "slim"])
 def test_fully_connected_networks_draw_images_of_any_shape(name):
     gan = kgan.GAN(*getattr(architectures, name)(2, (3, 5, 2)), latent_dim=2)
     assert gan.image_shape == (3, 5, 2)

@@ -84,13 +84,13 @@ def test_the_directions_of_a_linear_generator_are_its_singular_vectors():
     assert principal_directions(gan, n=9).shape == (3, 3)
 
 
-@pytest.mark.parametrize("name", ["fully_connected", "template", "convolutional", "compact"])
+@pytest.mark.parametrize("name", ["fully_connected", "template", "slim", "convolutional", "compact"])
 def test_every_architecture_can_be_run_on_the_page(name):
     generator = getattr(architectures, name)(4)[0]
     operations = network.described(generator)
     ops = [operation["op"] for operation in operations]
     assert ops[0] == "dense"
-    assert ops[-1] == {"fully_connected": "reshape", "template": "reshape"}.get(name, "tanh")
+    assert ops[-1] == ("tanh" if name in ("convolutional", "compact") else "reshape")
     kernels = [part["weights"]["kernel"] for part in operations if "kernel" in part.get("weights", {})]
     held = [layer.kernel.shape for layer in generator.layers if hasattr(layer, "kernel")]
     assert sum(kernel.size for kernel in kernels) == sum(int(np.prod(shape)) for shape in held)

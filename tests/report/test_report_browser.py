@@ -290,7 +290,7 @@ def test_the_map_begins_between_the_corners_it_is_given(tmp_path, opened):
     assert page.locator(".seed").input_value() == "1"
 
 
-@pytest.mark.parametrize("architecture", ["fully_connected", "template", "convolutional", "compact"])
+@pytest.mark.parametrize("architecture", ["fully_connected", "template", "slim", "convolutional", "compact"])
 def test_the_page_draws_the_images_that_the_model_draws(architecture, tmp_path, opened):
     gan = built(architecture)
     page = opened(write_report(gan_run(tmp_path / "gan-1", evaluated=False), explorer=gan))
