@@ -12,6 +12,7 @@ from kgan.evaluation import NUM_CLASSES
 from kgan.spec import check, is_count, is_number, is_seed
 
 _SURE_OF_REAL, _SURE_OF_FAKE = 0.9, 0.1
+_OF_A_CLASS = 4  # samples at least
 _MOST, _VANISHED = 0.6, 0.005  # shares of a class, of 0.1
 
 
@@ -49,7 +50,8 @@ class CollapseAlarm(AtIntervals):
     and again only after it was gone:
 
     - alike: the standard deviation over the samples of fixed latents, averaged over the pixels, is
-      under a tenth of that of the real images, or, without these, of the largest it has been;
+      under a tenth of that of the real images, or, without these, of the largest it has been; of a
+      `kgan.ConditionalGAN` that within a class, averaged over the classes, for those differ anyway;
     - classes: by the evaluations of an `Evaluate`, one digit holds more than 60 % of the samples, or
       one fewer than 0.5 %, in twice as many in a row, for early samples are no digits yet;
     - discriminator: over the steps since it last looked, D took real images for real with more than
@@ -61,6 +63,7 @@ class CollapseAlarm(AtIntervals):
 
     Args:
         images: Real images `(n, *image_shape)`, of which the first 1,000 are looked at, or None.
+        labels: Their classes `(n,)`, or None.
         every_steps: Steps between two looks.
         evaluate: `Evaluate` that stands before it among the callbacks, or None.
         patience: Looks in a row before it is said.
@@ -78,6 +81,7 @@ class CollapseAlarm(AtIntervals):
     def __init__(
         self,
         images=None,
+        labels=None,
         *,
         every_steps=250,
         evaluate=None,
@@ -95,7 +99,9 @@ class CollapseAlarm(AtIntervals):
         self.evaluate, self.patience, self.least_spread = evaluate, patience, least_spread
         self.samples, self.seed = samples, seed
         self.alarms = []
-        self._reference = 0.0 if images is None else _spread(np.asarray(images[:1000]))
+        self._by_class = labels is not None
+        labels = None if labels is None else np.asarray(labels[:1000])
+        self._reference = 0.0 if images is None else _spread(np.asarray(images[:1000]), labels)
         self._of = "its largest so far" if images is None else "the real images'"
         self._conditions, self._num_evaluations = {}, 0
         self._restored = None
@@ -134,13 +140,20 @@ class CollapseAlarm(AtIntervals):
 
     def act(self):
         """Look."""
-        means, spread = self._window.take(), _spread(self.model.sample(self.samples, seed=self.seed))
+        means, spread = self._window.take(), self._spread_of_samples()
         finite = math.isfinite(spread) and all(map(math.isfinite, means.values()))
         self._note("not finite", "" if finite else "losses or samples are not finite", patience=1)
         if finite:
             self._note("alike", self._alike(spread))
             self._note("discriminator", self._won(means))
             self._look_at_classes()
+
+    def _spread_of_samples(self):
+        if not (self.model.num_classes and self._by_class):
+            return _spread(self.model.sample(self.samples, seed=self.seed))
+        num_classes = max(1, min(self.model.num_classes, self.samples // _OF_A_CLASS))
+        labels = np.arange(self.samples) % num_classes
+        return _spread(self.model.sample(self.samples, labels=labels, seed=self.seed), labels)
 
     def _alike(self, spread):
         if self._of.startswith("its"):
@@ -176,10 +189,12 @@ class CollapseAlarm(AtIntervals):
             logging.getLogger("kgan").warning("kgan: %s", alarm)
 
 
-def _spread(images):
-    """Standard deviation over the images, averaged over the pixels."""
+def _spread(images, labels=None):
+    """Standard deviation over the images, or over those of a class, averaged over the pixels and classes."""
+    labels = np.zeros(len(images)) if labels is None else labels
     with np.errstate(invalid="ignore", over="ignore"):
-        return float(images.std(axis=0, dtype="float64").mean())
+        of_each = [images[labels == k].std(axis=0, dtype="float64").mean() for k in np.unique(labels)]
+    return float(np.mean(of_each))
 
 
 def _one_sided(row):

@@ -7,16 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from kgan.callbacks.intervals import AtIntervals
+from kgan.gan.latent import sample_latents
 from kgan.pictures import check_image_shape, write_grid
 from kgan.spec import check, is_count
 
+_MOST_CLASSES = 16
 _NUMBERED = re.compile(r"(?:step|epoch)-(\d+)\.png")
 
 
 class SampleGrid(AtIntervals):
     """Writes a PNG of generated images at the start, then every n steps or epochs, and at the end.
 
-    The latents stay the same, so that the pictures of a run can be compared. They are
+    The latents stay the same, so that the pictures of a run can be compared. Of a `kgan.ConditionalGAN` a row
+    shows a class, of at most the first 16, and a column what becomes of one latent in each. The pictures are
     step-000500.png or epoch-0001.png, numbered over the model's life. A picture of numbers that are not
     finite is never written; one that the disk does not take is said once, and then there are no more.
 
@@ -24,7 +27,7 @@ class SampleGrid(AtIntervals):
         directory: Folder for the pictures, created when the first is written.
         every_steps: Steps between two pictures, or None.
         every_epochs: Epochs between two pictures, or None. One epoch if neither is given.
-        rows: Rows, and columns, of the grid.
+        rows: Columns of the grid, and where there are no classes its rows.
         scale: Pixels on a side for each pixel of an image.
         seed: Integer ≥ 0, of the latents.
 
@@ -85,7 +88,7 @@ class SampleGrid(AtIntervals):
 
     def act(self):
         """Write the picture of this moment; where that fails, say so once and draw no more."""
-        images = self.model.sample(self.rows**2, seed=self.seed)
+        images = self.model.generate(self._latents())
         if self._is_off or not np.isfinite(images).all():  # of which `StopOnNotFinite` speaks
             return
         try:
@@ -99,6 +102,13 @@ class SampleGrid(AtIntervals):
             return
         self.pictures.append(self._path())
         self.steps.append(int(self.model.step.value))
+
+    def _latents(self):
+        if not self.model.num_classes:
+            return self.model.sample_latents(self.rows**2, seed=self.seed)
+        shown = np.arange(min(self.model.num_classes, _MOST_CLASSES))
+        latents = sample_latents(self.rows, self.model.latent_dim, seed=self.seed)
+        return self.model.with_labels(np.tile(latents, (len(shown), 1)), shown.repeat(self.rows))
 
 
 def _number(picture):

@@ -18,6 +18,13 @@ def sample(argv=None, prog="kgan sample"):
     _add_run_and_seed(parser)
     parser.add_argument("-n", type=int, default=64, help="number of images (default: 64)")
     parser.add_argument(
+        "--labels",
+        type=_labels,
+        metavar="7",
+        help="of a GAN that was trained on labels: the class of all images, or as 0,1,2 the classes "
+        "they have in turn (default: as often as in training)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
@@ -117,10 +124,18 @@ def _add_run_and_seed(parser):
     parser.add_argument("--seed", type=int, default=0, help="seed of the latents (default: 0)")
 
 
+def _labels(text):
+    return [int(label) for label in text.split(",")]
+
+
+_labels.__name__ = "comma-separated int"  # as in its error
+
+
 def _sample(options):
     from kgan import experiments
 
-    say(str(experiments.sample(options.run, options.n, seed=options.seed, path=options.out)))
+    how = {"seed": options.seed, "labels": options.labels, "path": options.out}
+    say(str(experiments.sample(options.run, options.n, **how)))
     return 0
 
 

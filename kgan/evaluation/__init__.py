@@ -31,6 +31,7 @@ _LAZY = {
     "surest_pair": "endpoints",
     "total_variation": "classes",
     "walk": "endpoints",
+    "way": "endpoints",
 }
 
 __all__ = list(_LAZY)

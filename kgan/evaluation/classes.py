@@ -142,3 +142,26 @@ def metrics(fake, real, reference):
         "how sure the classifier is of the digit that it reads, on average",
         "%",
     )
+
+
+def agreement_metric(fake, labels, *, accuracy):
+    """The share of generated images that are taken for what was asked for.
+
+    Args:
+        fake: `Evidence` of them.
+        labels: Integers `(n,)`.
+        accuracy: Of the classifier, which is the same share of real digits.
+
+    Returns:
+        `Metric`.
+
+    Raises:
+        ValueError: If there is not one label for each.
+    """
+    labels = np.asarray(labels)
+    check("labels", f"one for each of {len(fake)} images", labels.shape, holds=labels.shape == (len(fake),))
+    return Metric(
+        *("agreement", "Labels", float(np.mean(fake.classes == labels)), accuracy, "higher"),
+        "share of samples that are taken for the digit that was asked for",
+        "%",
+    )

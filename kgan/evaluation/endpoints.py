@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from kgan.evaluation.classifier import NUM_CLASSES
-from kgan.gan.latent import interpolate, lerp, sample_latents
+from kgan.gan.latent import interpolate, lerp
 from kgan.spec import check, is_count, is_number, is_seed
 
 
@@ -19,7 +19,7 @@ class Drawn:
     """A latent and what its image is taken for.
 
     Attributes:
-        latent: Array `(latent_dim,)`.
+        latent: Array `(input_dim,)`, of what the generator takes.
         confidence: Of its class, from 0 to 1.
     """
 
@@ -32,7 +32,7 @@ class Endpoints:
     """Two latents whose images are of different classes.
 
     Attributes:
-        begin: Latent `(latent_dim,)`.
+        begin: Latent `(input_dim,)`.
         end: Another one.
         classes: What their images are taken for, in this order.
         confidence: With what confidence, likewise.
@@ -55,7 +55,7 @@ class Walk:
     """Images from one latent to another and what they are taken for.
 
     Attributes:
-        latents: Array `(n, latent_dim)`, both ends included.
+        latents: Array `(n, input_dim)`, both ends included.
         images: Array `(n, *image_shape)`, float32.
         classes: The classes of the two ends.
         confidence: Array `(n, 2)`: the probability of each of these, along the way.
@@ -140,7 +140,7 @@ def best_latents(
     check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
     holds = is_number(min_confidence) and 0 < min_confidence <= 1
     check("min_confidence", "a number above 0, at most 1", min_confidence, holds=holds)
-    latents, best = sample_latents(max_draws, gan.latent_dim, seed=seed), {}
+    latents, best = gan.sample_latents(max_draws, seed=seed), {}
     for start in range(0, max_draws, candidates):
         _add_best(best, gan, classifier, latents=latents[start : start + candidates])
         sure = {k for k, drawn in best.items() if drawn.confidence >= min_confidence}
@@ -172,12 +172,13 @@ def walk(gan, classifier, endpoints, *, num_intermediate=7, method=lerp):
         classifier: Object with `probabilities(images) -> (n, num_classes)`.
         endpoints: `Endpoints`.
         num_intermediate: Integer ≥ 1, images between the two.
-        method: `kgan.latent.lerp`, `slerp` or any function like them.
+        method: `kgan.latent.lerp`, `slerp` or any function like them. Where a one-hot stands behind the
+            latents, that takes the straight line.
 
     Returns:
         `Walk`.
     """
-    latents = interpolate(endpoints.begin, endpoints.end, num_intermediate, method)
+    latents = way(gan, endpoints.begin, endpoints.end, num_intermediate=num_intermediate, method=method)
     images = gan.generate(latents)
     probabilities = classifier.probabilities(images)
     return Walk(
@@ -188,6 +189,17 @@ def walk(gan, classifier, endpoints, *, num_intermediate=7, method=lerp):
         shown=probabilities.argmax(axis=1),
         shown_confidence=probabilities.max(axis=1),
     )
+
+
+def way(gan, begin, end, *, num_intermediate, method=lerp):
+    """From one of the vectors that a generator takes to another; arguments as for `walk`.
+
+    Returns:
+        Array `(num_intermediate + 2, input_dim)`, float32.
+    """
+    (latent, one_hot), (last, other) = (np.split(each, [gan.latent_dim]) for each in (begin, end))
+    ways = interpolate(latent, last, num_intermediate, method), interpolate(one_hot, other, num_intermediate)
+    return np.concatenate(ways, axis=1)
 
 
 def _is_pair(classes):

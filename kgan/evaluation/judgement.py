@@ -53,11 +53,12 @@ class Judgement:
         }
 
 
-def judge(images, *, training=None):
+def judge(images, *, labels=None, training=None):
     """Judge generated digits against MNIST's 10,000 test digits.
 
     Args:
         images: Array `(n, 28, 28, 1)` in [−1, 1], at least 64 of them; 10,000 for figures to compare.
+        labels: The digits that were asked for, integers `(n,)`, or None where none were.
         training: Real images that the generator was trained on, in the order of their data set; or None,
             then memorising is not measured.
 
@@ -66,12 +67,14 @@ def judge(images, *, training=None):
 
     Raises:
         ValueError: If there are fewer images than features, they are of another shape or range, or not
-            finite; or the shipped files are damaged.
+            finite, or labels are not one for each; or the shipped files are damaged.
     """
     images, fake = _evidence(images)
     reference, classifier = Reference.load(), DigitClassifier.load()
     real = reference.train.first(len(images))
     measured = [metric for measure in _OF_EVIDENCE for metric in measure(fake, real, reference)]
+    if labels is not None:
+        measured.append(classes.agreement_metric(fake, labels, accuracy=classifier.accuracy))
     memorising, notes = copies.memorising_metrics(images, training, reference)
     if len(real) < len(images):
         notes = [*notes, f"The floor is that of {len(real):,} real digits, not of {len(images):,}."]

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from kgan import digits, plots
-from kgan.evaluation import NUM_FEATURES, READ_DATA, judge
+from kgan.evaluation import NUM_CLASSES, NUM_FEATURES, READ_DATA, judge
 from kgan.experiments.report import report_on
 from kgan.experiments.saved import load
 from kgan.runs import Run
@@ -78,7 +78,8 @@ def judge_run(run, gan, *, n, seed, model, training):
     Returns:
         `Evaluation`.
     """
-    judgement = judge(gan.sample(n, seed=seed), training=training).described()
+    images, labels = gan.sample(n, seed=seed), _labels(gan, n, seed=seed)
+    judgement = judge(images, labels=labels, training=training).described()
     judgement |= {"samples": n, "seed": seed, "model": model}
     way_out = [] if training is not None else ["--data-dir names the folder of the training images."]
     alarms = [f"In training, {alarm['text']}" for alarm in run.read_results().get("alarms", [])]
@@ -87,6 +88,13 @@ def judge_run(run, gan, *, n, seed, model, training):
     picture = run.plots / "classes.png"
     plots.write_classes(picture, judgement["classes"])
     return Evaluation(run=run, judgement=judgement, picture=picture)
+
+
+def _labels(gan, n, *, seed):
+    """The digits that a GAN is asked for by a seed, or None where it is asked for none."""
+    if gan.num_classes != NUM_CLASSES:
+        return None
+    return gan.sample_latents(n, seed=seed)[:, gan.latent_dim :].argmax(axis=1)
 
 
 def _training_images(data, *, data_dir):

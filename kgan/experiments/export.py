@@ -11,7 +11,6 @@ import numpy as np
 from kgan.experiments.saved import load
 from kgan.extras import check_installed
 from kgan.files import replacing
-from kgan.gan.latent import sample_latents
 from kgan.runs import Run
 from kgan.spec import check
 
@@ -29,7 +28,7 @@ _CHATTER = (  # of the converters, of each shape that they follow; the check run
 def export(run_dir, *, format="onnx", path=None):  # noqa: A002 - as keras.Model.export calls it
     """Write the generator of a run for other programs.
 
-    In the file, "latents" `(batch, latent_dim)`, float32, become "images" `(batch, *image_shape)` in
+    In the file, "latents" `(batch, input_dim)`, float32, become "images" `(batch, *image_shape)` in
     [−1, 1], in inference mode, for any number of them. It is checked against the model where
     onnxruntime is installed.
 
@@ -62,13 +61,13 @@ def _write_onnx(path, run_dir):
     _check_converter(keras.backend.backend(), run_dir=run_dir)
     gan = load(run_dir)[1]
     generator = _in_float32(gan.sampled_generator)
-    signature = [keras.InputSpec(shape=(None, gan.latent_dim), dtype="float32", name="latents")]
+    signature = [keras.InputSpec(shape=(None, gan.input_dim), dtype="float32", name="latents")]
     with warnings.catch_warnings():
         for message in _CHATTER:
             warnings.filterwarnings("ignore", message=f".*{message}")
         generator.export(str(path), format="onnx", verbose=False, input_signature=signature)
     _name_output(path)
-    _check_images(path, generator, latent_dim=gan.latent_dim)
+    _check_images(path, generator, gan=gan)
 
 
 def _in_float32(generator):
@@ -110,7 +109,7 @@ def _name_output(path):
     onnx.save(model, path)
 
 
-def _check_images(path, generator, *, latent_dim):
+def _check_images(path, generator, *, gan):
     """Raise ValueError unless the file draws the images of the network, for one latent and for several."""
     if importlib.util.find_spec("onnxruntime") is None:
         logging.getLogger("kgan").warning(
@@ -121,7 +120,7 @@ def _check_images(path, generator, *, latent_dim):
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for n in (1, 7):
-        latents = sample_latents(n, latent_dim, seed=n)
+        latents = gan.sample_latents(n, seed=n)
         (images,) = session.run(["images"], {"latents": latents})
         difference = float(np.abs(images - generator.predict_on_batch(latents)).max())
         if not difference <= _MOST_DIFFERENCE:

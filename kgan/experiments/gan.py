@@ -8,9 +8,10 @@ import keras
 from kgan import digits
 from kgan.experiments.environment import described, environment
 from kgan.experiments.resuming import assign, check_minutes, opened, take_over, write_changes
-from kgan.experiments.training import Training
+from kgan.experiments.training import Training, say
 from kgan.extras import check_installed
 from kgan.gan import architectures
+from kgan.gan.conditional import ConditionalGAN
 from kgan.gan.model import GAN
 from kgan.presets import stored_preset
 from kgan.runs import Run, refuse_existing
@@ -18,7 +19,7 @@ from kgan.saving import Checkpoints
 from kgan.spec import check
 
 
-def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
+def build_gan(preset, image_shape=architectures.IMAGE_SHAPE, *, num_classes=0):
     """The compiled, untrained GAN of a preset.
 
     Seeds Python's, NumPy's and the backend's global generators, from which Keras's
@@ -27,15 +28,22 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
     Args:
         preset: `kgan.presets.GANPreset`.
         image_shape: Shape of an image of its data.
+        num_classes: Number of the classes of its data, or 0. They condition the networks of a `conditional`
+            preset, where there are two or more.
 
     Raises:
         ValueError: If its architecture draws no images of this shape.
     """
     keras.utils.set_random_seed(preset.seed)
-    generator, discriminator = getattr(architectures, preset.architecture)(preset.latent_dim, image_shape)
-    gan = GAN(
-        generator,
-        discriminator,
+    architecture, of_labels = getattr(architectures, preset.architecture), {}
+    if _is_conditional(preset, num_classes):
+        networks = architecture(preset.latent_dim + num_classes, image_shape, num_classes)
+        kind, of_labels = ConditionalGAN, {"num_classes": num_classes}
+    else:
+        kind, networks = GAN, architecture(preset.latent_dim, image_shape)
+    gan = kind(
+        *networks,
+        **of_labels,
         latent_dim=preset.latent_dim,
         loss=preset.loss,
         update_policy=preset.update_policy,
@@ -46,6 +54,10 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE):
     )
     gan.compile(preset.generator_optimizer.build(), preset.discriminator_optimizer.build())
     return gan
+
+
+def _is_conditional(preset, num_classes):
+    return preset.conditional and num_classes > 1
 
 
 def train_gan(  # noqa: PLR0913  each is an option of the command
@@ -96,18 +108,27 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
     source = digits.find_source(
         preset.data, data_dir=data_dir, image_size=preset.image_size, channels=preset.channels
     )
-    images = digits.split_for_training(source, stream=stream)[0]
+    images, labels = digits.split_for_training(source, stream=stream)
     if isinstance(images, digits.LazyImages):  # of an array all are read by now
         images.check()
     epochs = preset.num_epochs(len(images))
-    gan = build_gan(preset, images.shape[1:])
+    gan = build_gan(preset, images.shape[1:], num_classes=source.num_classes)
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
     config = _config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan)
     run.write_config(config | {"explorer": explorer})
     digits.announce(source)
+    if preset.conditional and not gan.num_classes:
+        say("these images are not of several classes: the GAN is trained without labels.")
     options = {"progress": progress, "tensorboard": tensorboard, "explorer": explorer}
     training = Training(
-        **{"run": run, "preset": preset, "images": images, "data": source.name, "epochs": epochs},
+        **{
+            "run": run,
+            "preset": preset,
+            "images": images,
+            "labels": labels,
+            "data": source.name,
+            "epochs": epochs,
+        },
         **options,
         checkpoint_every=checkpoint_every,
     )
@@ -143,16 +164,17 @@ def resume_gan(  # noqa: PLR0913  likewise
     _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     preset, saved = opened(run, override=override, changes=changes or {})
     config = run.read_config()
-    source, images = _same_data(config["data"], preset, data_dir=data_dir, stream=stream)
+    source, images, labels = _same_data(config["data"], preset, data_dir=data_dir, stream=stream)
     if saved is None:  # it begins anew
         for picture in run.samples.glob("step-*.png"):
             picture.unlink()
-    gan, saved = _model_at(saved, preset, image_shape=images.shape[1:])
+    gan, saved = _model_at(saved, preset, image_shape=images.shape[1:], num_classes=source.num_classes)
     epochs = _epochs_in_all(preset, saved, len(images))
     training = Training(
         run=run,
         preset=preset,
         images=images,
+        labels=labels,
         data=source.name,
         epochs=epochs,
         progress=progress,
@@ -172,7 +194,7 @@ def _check_options(*, tensorboard, checkpoint_every):
 
 
 def _same_data(data, preset, *, data_dir, stream):
-    """The source of a run's data and the images, once they are seen to be those it was begun with."""
+    """The source of a run's data, images and labels, once they are seen to be those it was begun with."""
     source = digits.find_source(
         data["name"],
         data_dir=data["dir"] if data_dir is None else data_dir,
@@ -184,13 +206,13 @@ def _same_data(data, preset, *, data_dir, stream):
             f"The run was begun on other data than {source.description}: name theirs by `data_dir` "
             "(--data-dir)."
         )
-    return source, digits.split_for_training(source, stream=stream)[0]
+    return source, *digits.split_for_training(source, stream=stream)
 
 
-def _model_at(saved, preset, *, image_shape):
+def _model_at(saved, preset, *, image_shape, num_classes):
     """The GAN of a checkpoint with the settings of a preset, and the checkpoint as `fit` is to take it."""
     if saved is None:
-        return build_gan(preset, image_shape), None
+        return build_gan(preset, image_shape, num_classes=num_classes), None
     before, after = stored_preset({"settings": saved.state["own"]["settings"]}).describe(), preset.describe()
     changed = {name for name in after if after[name] != before[name]}
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
@@ -206,7 +228,7 @@ _OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 def _with_settings(preset, gan, *, before):
     """The GAN of a preset with the weights of another, and its optimisers where they have the same slots."""
-    changed = build_gan(preset, gan.image_shape)
+    changed = build_gan(preset, gan.image_shape, num_classes=gan.num_classes)
     for name in ("generator", "discriminator"):
         assign(getattr(changed, name).weights, getattr(gan, name).weights)
     assign([changed.step, changed.epoch], [gan.step, gan.epoch])

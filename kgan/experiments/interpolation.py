@@ -19,11 +19,11 @@ from kgan.evaluation import (
     find_endpoints,
     surest_pair,
     walk,
+    way,
 )
 from kgan.experiments.report import report_on
 from kgan.experiments.saved import load
-from kgan.gan.latent import interpolate as latent_way
-from kgan.gan.latent import lerp, sample_latents
+from kgan.gan.latent import lerp
 from kgan.pictures import write_frames, write_grid
 from kgan.presets import GANPreset
 from kgan.spec import check, is_count, is_seed
@@ -43,7 +43,7 @@ class Interpolation:
     Attributes:
         picture: Path of the strip.
         classes: What the images at its two ends are taken for.
-        latents: Array `(num_intermediate + 2, latent_dim)`.
+        latents: Array `(num_intermediate + 2, input_dim)`.
         confidence: Array `(num_intermediate + 2, 2)`: the probability of each of these classes.
         shown: Tuple of what each image is taken for.
     """
@@ -197,8 +197,8 @@ def draw_interpolation(run, gan, *, preset):
 
 
 def _plain_way(gan, preset):
-    begin, end = sample_latents(2, gan.latent_dim, seed=preset.seed)
-    return gan.generate(latent_way(begin, end, preset.num_intermediate, lerp))
+    begin, end = gan.sample_latents(2, seed=preset.seed)
+    return gan.generate(way(gan, begin, end, num_intermediate=preset.num_intermediate))
 
 
 def draw_strip(path, found, *, method):

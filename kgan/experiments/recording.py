@@ -17,6 +17,7 @@ class Recording:
         run: `kgan.runs.Run`.
         preset: `kgan.presets.GANPreset`.
         images: Array of the real images that are trained on.
+        labels: Array of their classes, or None.
         checkpoint: `Checkpoint`.
         data: Name of the data set.
         progress: Whether to show a progress bar.
@@ -30,7 +31,7 @@ class Recording:
         interrupt: `FinishStepOnInterrupt`.
     """
 
-    def __init__(self, run, preset, images, *, checkpoint, data, progress, tensorboard):
+    def __init__(self, run, preset, images, labels, *, checkpoint, data, progress, tensorboard):
         self.run, self.checkpoint = run, checkpoint
         self.interrupt = callbacks.FinishStepOnInterrupt()
         self.grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
@@ -39,8 +40,9 @@ class Recording:
             every = preset.evaluate_every
             self.evaluate = callbacks.Evaluate(run.evaluations, every_steps=every, best_model=run.best_model)
         # Of all classes, by which a folder's are sorted.
-        real = images[some_rows(len(images), _LOOKED_AT)]
-        self.alarm = callbacks.CollapseAlarm(real, evaluate=self.evaluate)
+        rows = some_rows(len(images), _LOOKED_AT)
+        classes = labels[rows] if preset.conditional and labels is not None else None
+        self.alarm = callbacks.CollapseAlarm(images[rows], classes, evaluate=self.evaluate)
         self._closing = [
             *([self.evaluate] if self.evaluate else []),  # before the logs, which hold its values
             callbacks.EpochLog(run.log),

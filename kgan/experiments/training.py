@@ -60,6 +60,7 @@ class Training:
         run: `Run`.
         preset: `GANPreset`.
         images: Array of training images, or `kgan.digits.LazyImages`.
+        labels: Their classes, an integer array, or None.
         data: Name of the data set.
         epochs: Number of epochs of the whole run.
         progress: Whether to show a progress bar.
@@ -71,6 +72,7 @@ class Training:
     run: Run
     preset: GANPreset
     images: object
+    labels: object
     data: str
     epochs: int
     progress: bool
@@ -142,7 +144,8 @@ class Training:
             spacing=spacing_of(self.checkpoint_every),
             own=self._own,
         )
-        return Recording(self.run, self.preset, self.images, checkpoint=checkpoint, **options)
+        data = self.images, self.labels
+        return Recording(self.run, self.preset, *data, checkpoint=checkpoint, **options)
 
     def _own(self):
         """What a checkpoint holds of the run beside the state of `fit`."""
@@ -172,7 +175,7 @@ class Training:
         """What `fit` is given: an array and its batch size, or batches that are read as they are wanted."""
         size = self.preset.batch_size
         if not isinstance(self.images, LazyImages):
-            return self.images, {"batch_size": size}
+            return self.images, {"y": self.labels, "batch_size": size}
         epoch = int(gan.epoch.value)
         return StreamedImages(self.images, batch_size=size, seed=gan.seed, first_epoch=epoch), {}
 

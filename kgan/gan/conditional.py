@@ -173,7 +173,7 @@ class ConditionalGAN(GAN):
         check("x", rule, "no labels", holds=hasattr(labels, "shape"))
         dtype, shape = keras.backend.standardize_dtype(labels.dtype), tuple(labels.shape)
         holds = "int" in dtype and len(shape) == 1 and shape[0] in (None, images.shape[0])
-        rule = f"labels that are integers ({images.shape[0]},)"
+        rule = "batches whose labels are integers (batch,), one for each image"
         check("x", rule, f"{dtype} {shape}", holds=holds)
         return ops.one_hot(labels, self.num_classes, dtype="float32")
 

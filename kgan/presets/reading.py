@@ -26,7 +26,16 @@ def reader(annotated):
     if is_list:
         return _listed(typing.get_args(annotated)[0])
     kinds = typing.get_args(annotated) or (annotated,)
+    if kinds == (bool,):
+        return truth
     return kinds[0] if len(kinds) == 1 else _any_of(kinds)
+
+
+def truth(text):
+    """True or False, as words."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false.")
+    return text.lower() == "true"
 
 
 def _or_none(read):

@@ -177,9 +177,14 @@
       const first = { data: Float32Array.from(latent), shape: [latent.length] };
       return operations.reduce((image, operation) => OPERATIONS[operation.op](image, operation), first).data;
     };
+    // Latents go along the great arc, the one-hot of a class behind them along the straight line.
+    const between = (a, b, w) => [
+      ...slerp(a.slice(0, values.latent_dim), b.slice(0, values.latent_dim), w),
+      ...a.slice(values.latent_dim).map((value, k) => (1 - w) * value + w * b[values.latent_dim + k]),
+    ];
     const latentAt = (x, y) => {
       const [a, b, c, d] = state.corners;
-      const latent = slerp(slerp(a, b, x), slerp(c, d, x), y);
+      const latent = between(between(a, b, x), between(c, d, x), y);
       return latent.map((value, k) =>
         values.directions.reduce((sum, direction, n) => sum + state.along[n] * direction[k], value));
     };
@@ -226,7 +231,11 @@
     };
     const drawCorners = () => {
       const random = uniform(Number(seed.value) || 0);
-      setCorners([0, 1, 2, 3].map(() => Array.from({ length: values.latent_dim }, () => normal(random))));
+      setCorners([0, 1, 2, 3].map(() => {
+        const latent = Array.from({ length: values.latent_dim }, () => normal(random));
+        const label = Math.floor(values.num_classes * random());
+        return [...latent, ...Array.from({ length: values.num_classes }, (_, k) => Number(k === label))];
+      }));
     };
 
     const follow = (event) => {

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from kgan.gan.latent import sample_latents
 from kgan.report import network, words
 from kgan.spec import check
 
@@ -22,7 +21,7 @@ def explorer(gan, *, corners=None):
 
     Args:
         gan: `kgan.GAN`.
-        corners: Dict, name -> latent `(latent_dim,)`, of the four at the corners of the map at first; or
+        corners: Dict, name -> latent `(input_dim,)`, of the four at the corners of the map at first; or
             None for random ones.
 
     Returns:
@@ -40,6 +39,7 @@ def explorer(gan, *, corners=None):
         "operations": network.packed(operations, bits=bits),
         "bits": bits,
         "latent_dim": gan.latent_dim,
+        "num_classes": gan.num_classes,
         "image_shape": list(shape),
         "corners": [latent.astype("float64").round(5).tolist() for latent in (corners or {}).values()],
         "directions": np.round(principal_directions(gan), 5).tolist(),
@@ -69,7 +69,7 @@ def _check_size(size, *, bits):
 
 def _faithful(gan):
     """The fewest bits that are enough, or the most there are, with the largest and the mean error."""
-    latents = sample_latents(_LATENTS, gan.latent_dim, seed=0)
+    latents = gan.sample_latents(_LATENTS, seed=0)
     exact = gan.generate(latents)
     for bits in network.BITS:
         coarse = network.dequantised(gan.sampled_generator, bits=bits)
@@ -91,14 +91,18 @@ def principal_directions(gan, *, n=_DIRECTIONS):
         n: Number of directions.
 
     Returns:
-        Array `(n, latent_dim)`, of unit length each, the strongest first; fewer if the latent is narrower.
+        Array `(n, input_dim)`, of unit length each, the strongest first; fewer if the latent is narrower.
+        Where labels condition the generator, none changes the class.
     """
-    steps = np.concatenate([_STEP * np.eye(gan.latent_dim), -_STEP * np.eye(gan.latent_dim)])
+    step = _STEP * np.eye(gan.latent_dim, gan.input_dim)
+    steps = np.concatenate([step, -step])
     total = np.zeros((gan.latent_dim, gan.latent_dim))
-    for latent in sample_latents(_AT, gan.latent_dim, seed=1):
+    for latent in gan.sample_latents(_AT, seed=1):
         ahead, behind = np.split(gan.generate(latent + steps).reshape(len(steps), -1), 2)
         jacobian = (ahead - behind).astype("float64") / (2 * _STEP)  # (latent_dim, pixels)
         total += jacobian @ jacobian.T
     vectors = np.linalg.eigh(total)[1].T[::-1][:n]
     signs = np.sign(vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)])
-    return vectors * signs[:, np.newaxis]  # LAPACKs differ in the sign
+    directions = np.zeros((len(vectors), gan.input_dim))
+    directions[:, : gan.latent_dim] = vectors * signs[:, np.newaxis]  # LAPACKs differ in the sign
+    return directions

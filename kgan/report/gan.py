@@ -92,6 +92,7 @@ def _trained(contents):
     settings, data = config["settings"], config.get("data", {})
     start = f"Preset {config.get('preset', '–')}: a GAN of {settings['architecture']} networks, trained on "
     start += _images(data) if "images" in data else data.get("name", settings.get("data", "its data"))
+    start += " and their labels" if _is_conditional(config) else ""
     if not contents.epochs and not contents.steps:
         return f"{start}; its log holds no row yet."
     return f"{start} for {_length(contents)}, with {config.get('backend')} on {config.get('device')}."
@@ -142,6 +143,7 @@ def _samples(contents, *, max_bytes):
     paths = sorted(contents.run.samples.glob("step-*.png"))
     frames = frame_uris(paths, max_frames=_MOST_FRAMES, max_bytes=max_bytes)
     labelled = [(_caption(path), uri) for path, uri in frames]
+    rows = " A row is a class, a column one latent." if _is_conditional(contents.config) else ""
     shown = f"{len(frames)} of {len(paths)} pictures. " if len(frames) < len(paths) else ""
     return blocks.section(
         "samples",
@@ -149,10 +151,16 @@ def _samples(contents, *, max_bytes):
         blocks.player("samples-player", labelled, alt="Grid of generated images of the same latents")
         if frames
         else blocks.missing("There are no sample grids in samples/."),
-        blocks.prose(f"{shown}The latents are the same in each, so that pictures can be compared.")
+        blocks.prose(f"{shown}The latents are the same in each, so that pictures can be compared.{rows}")
         if frames
         else None,
     )
+
+
+def _is_conditional(config):
+    """Whether the run's networks were given labels."""
+    classes = config.get("data", {}).get("num_classes", 0)
+    return bool(config["settings"].get("conditional")) and classes > 1
 
 
 def _caption(path):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import same_bits, small_gan, small_images, values
+from conftest import same_bits, small_conditional_gan, small_gan, small_images, values
 from kgan.callbacks import CollapseAlarm
 from kgan.gan.update_policies import Always
 
@@ -185,3 +185,25 @@ def test_the_alarm_does_not_change_the_training():
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         CollapseAlarm(**options)
+
+
+def of_classes():
+    """A conditional GAN whose classes differ, and whose images of a class are all alike."""
+    gan = small_conditional_gan()
+    first, second = gan.generator.layers[0].kernel, gan.generator.layers[2].kernel
+    first.assign(np.vstack([np.zeros((3, 8)), np.eye(3, 8)]))
+    second.assign(np.vstack([2 * np.eye(3, 4), np.zeros((5, 4))]))
+    for network in (gan.generator, gan.discriminator):
+        network.trainable = False
+    gan.compile("adam", "adam")
+    return gan
+
+
+def test_classes_that_differ_do_not_hide_that_images_of_a_class_are_alike():
+    labels = np.arange(20) % 3
+    kinds = []
+    for of_images in (None, labels):
+        alarm = CollapseAlarm(IMAGES, of_images, every_steps=1)
+        of_classes().fit(IMAGES, labels, batch_size=4, verbose=0, callbacks=[alarm])
+        kinds.append([raised.kind for raised in alarm.alarms])
+    assert kinds == [[], ["alike"]]

@@ -81,9 +81,9 @@ def test_fit_shuffles_anew_in_each_epoch_of_the_models_life():
     seen = []
 
     class Watching(kgan.GAN):
-        def adversarial_step(self, real):
+        def adversarial_step(self, real, labels=None):
             seen.append(ops.convert_to_numpy(real[:, 0]).tolist())
-            return super().adversarial_step(real)
+            return super().adversarial_step(real, labels)
 
     gan = Watching(*small_pair(), latent_dim=3, seed=4)
     gan.compile("adam", "sgd", run_eagerly=True)

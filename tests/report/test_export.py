@@ -112,3 +112,16 @@ def test_what_the_export_lacks_is_said_with_the_way_out(missing, backend, messag
     with pytest.raises(ImportError, match=message):
         experiments.export(run.path, path=run.path / "none.onnx")
     assert not (run.path / "none.onnx").exists()
+
+
+@needs_export
+def test_a_generator_that_labels_condition_takes_their_one_hots(tmp_path):
+    import onnxruntime
+
+    run = gan_run(tmp_path / "gan-1", evaluated=False)
+    gan = kgan.ConditionalGAN(*architectures.compact(5 + 3, num_classes=3), latent_dim=5, num_classes=3)
+    run.save_model(gan)
+    path = experiments.export(run.path)
+    latents = gan.sample_latents(3, labels=[0, 1, 2], seed=0)
+    (images,) = onnxruntime.InferenceSession(path).run(["images"], {"latents": latents})
+    np.testing.assert_allclose(images, gan.sample(3, labels=[0, 1, 2], seed=0), atol=1e-5)

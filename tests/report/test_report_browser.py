@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 import kgan
+from kgan.evaluation import way
 from kgan.gan import architectures
-from kgan.gan.latent import sample_latents
+from kgan.gan.latent import sample_latents, slerp
 from kgan.report import write_report
 from kgan.report.network import dequantised
 from run_folders import gan_run, lstm_run
@@ -288,6 +289,22 @@ def test_the_map_begins_between_the_corners_it_is_given(tmp_path, opened):
     np.testing.assert_allclose(canvas_of(page, ".explorer .image"), expected, atol=12)  # 8 bits, 2 % of 255
     page.locator(".new").click()
     assert page.locator(".seed").input_value() == "1"
+
+
+def test_between_two_classes_their_labels_are_mixed_in_a_straight_line(tmp_path, opened):
+    networks = architectures.compact(LATENT_DIM + 3, num_classes=3)
+    gan = kgan.ConditionalGAN(*networks, latent_dim=LATENT_DIM, num_classes=3)
+    latents = gan.sample_latents(4, labels=[0, 1, 2, 0], seed=3)
+    corners = dict(zip("abcd", latents, strict=True))
+    page = opened(write_report(gan_run(tmp_path / "gan-1", evaluated=False), explorer=gan, corners=corners))
+    page.locator(".map").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowUp")
+    sync_api.expect(page.locator("#explorer-place output")).to_have_text("50 % across, 0 % down.")
+    middle = way(gan, *latents[:2], num_intermediate=1, method=slerp)[1:2]
+    expected = (gan.generate(middle)[0, ..., 0] + 1) * 127.5
+    assert expected.std() > 5
+    np.testing.assert_allclose(canvas_of(page, ".explorer .image"), expected, atol=12)  # 8 bits, 2 % of 255
 
 
 @pytest.mark.parametrize("architecture", ["fully_connected", "template", "slim", "convolutional", "compact"])
