@@ -21,7 +21,7 @@ from kgan.presets import GAN_PRESETS, stored_preset
 from kgan.report.explorer import explorer, principal_directions
 from kgan.runs import Run
 
-PRESET = GAN_PRESETS["conditional"].replace(
+PRESET = GAN_PRESETS["quick"].replace(
     data="images",
     latent_dim=6,
     batch_size=8,

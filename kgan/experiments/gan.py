@@ -38,7 +38,8 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE, *, num_classes=0):
     architecture, of_labels = getattr(architectures, preset.architecture), {}
     if _is_conditional(preset, num_classes):
         networks = architecture(preset.latent_dim + num_classes, image_shape, num_classes)
-        kind, of_labels = ConditionalGAN, {"num_classes": num_classes}
+        of_labels = {"num_classes": num_classes, "classification": preset.classification}
+        kind = ConditionalGAN
     else:
         kind, networks = GAN, architecture(preset.latent_dim, image_shape)
     gan = kind(
@@ -218,12 +219,16 @@ def _model_at(saved, preset, *, image_shape, num_classes):
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
         saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
     gan = saved.load()
-    if changed & {"loss", "update_policy", "regularizers", "augmentations", "average", "seed", *_OPTIMIZERS}:
+    if changed & _OF_THE_GAN:
         gan = _with_settings(preset, gan, before=before)
     return gan, saved
 
 
 _OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+_OF_THE_GAN = {
+    *("loss", "classification", "update_policy", "regularizers", "augmentations", "average", "seed"),
+    *_OPTIMIZERS,
+}
 
 
 def _with_settings(preset, gan, *, before):

@@ -8,7 +8,7 @@ from keras import ops
 
 from kgan.gan.checks import checked_labels
 from kgan.gan.model import GAN
-from kgan.spec import check, is_count
+from kgan.spec import check, is_count, is_number
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -27,10 +27,15 @@ class ConditionalGAN(GAN):
     In a step, the label of each real image is also that of the image generated in its row, so that
     losses which compare the two compare like with like.
 
+    With `classification`, D learns to tell the classes of real images by its logits, too, as the
+    discriminator of Odena et al. (2017) does: `classification` · mean −log softmax(D(x))_y. It is no part of
+    the L(D) that policies and logs see, and G is not trained on it.
+
     Args:
         generator: Model `(batch, latent_dim + num_classes) -> (batch, *image_shape)`, images in [−1, 1].
         discriminator: Model `(batch, *image_shape) -> (batch, num_classes)`, logits.
         num_classes: Number of classes, at least 2; labels are the integers below it.
+        classification: Weight of that cross-entropy, at least 0.
         **kwargs: Further arguments of `GAN`.
 
     Attributes:
@@ -40,9 +45,12 @@ class ConditionalGAN(GAN):
         ValueError: As of `GAN`.
     """
 
-    def __init__(self, generator, discriminator, *, num_classes=10, **kwargs):
+    def __init__(self, generator, discriminator, *, num_classes=10, classification=0.0, **kwargs):
         holds = is_count(num_classes) and num_classes > 1
         check("num_classes", "an integer of at least 2", num_classes, holds=holds)
+        holds = is_number(classification) and classification >= 0
+        check("classification", "a number of at least 0", classification, holds=holds)
+        self.classification = float(classification)
         self.num_classes = int(num_classes)  # before the networks are seen to fit it
         super().__init__(generator, discriminator, **kwargs)
         self.label_counts = self.add_weight(
@@ -181,12 +189,22 @@ class ConditionalGAN(GAN):
         """What the generator takes: the latents, with the one-hot of their labels behind them."""
         return ops.concatenate([latents, ops.cast(labels, latents.dtype)], axis=1)
 
-    def _logits(self, images, latents, *, training):
+    def _chosen(self, outputs, latents):
         """The logits `(batch, 1)` of the classes whose one-hot stands behind the latents."""
-        logits = super()._logits(images, latents, training=training)
-        one_hot = ops.cast(latents[:, self.latent_dim :], logits.dtype)
-        return ops.sum(logits * one_hot, axis=1, keepdims=True)
+        return ops.sum(outputs * self._classes(outputs, latents), axis=1, keepdims=True)
+
+    def _with_classification(self, d_loss, outputs, latents):
+        """L(D) and the weighted cross-entropy of the classes of real images."""
+        if self.classification == 0:
+            return d_loss
+        classes = self._classes(outputs, latents)
+        crossed = ops.logsumexp(outputs, axis=1) - ops.sum(outputs * classes, axis=1)
+        return d_loss + self.classification * ops.mean(crossed)
+
+    def _classes(self, outputs, latents):
+        return ops.cast(latents[:, self.latent_dim :], outputs.dtype)
 
     def get_config(self):
-        """What `GAN.get_config` holds, and the number of classes."""
-        return {**super().get_config(), "num_classes": self.num_classes}
+        """What `GAN.get_config` holds, the number of classes and the weight of their cross-entropy."""
+        own = {"num_classes": self.num_classes, "classification": self.classification}
+        return {**super().get_config(), **own}

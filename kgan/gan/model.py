@@ -530,12 +530,14 @@ class GAN(BackendModel):
     def _adversarial_losses(self, real, latents, draws=None):
         """What each network is trained on; beside it what is logged, and the images as D sees them."""
         real, fake = self._seen(real, self.generator(latents, training=True), draws)
-        g_logits, real_logits, fake_logits = self._training_logits(real, fake, latents)
+        outputs = self._training_outputs(real, fake)
+        g_logits, real_logits, fake_logits = (self._chosen(logits, latents) for logits in outputs)
         g_loss = self.adversarial_loss.generator_loss(real_logits, g_logits)
         d_loss = self.adversarial_loss.discriminator_loss(real_logits, fake_logits)
+        d_total = self._with_classification(d_loss, outputs[1], latents)
         totals = (
             self.generator_optimizer.scale_loss(_with_regularisers(g_loss, self.generator)),
-            self.discriminator_optimizer.scale_loss(_with_regularisers(d_loss, self.discriminator)),
+            self.discriminator_optimizer.scale_loss(_with_regularisers(d_total, self.discriminator)),
         )
         probabilities = _mean_probability(real_logits), _mean_probability(fake_logits)
         return totals, (g_loss, d_loss, *probabilities, real, fake)
@@ -549,22 +551,33 @@ class GAN(BackendModel):
             for images, own in ((real, draws[0]), (fake, draws[1]))
         )
 
-    def _training_logits(self, real, fake, latents):
-        """D(G(z)) for L(G), D(x), and D(G(z)) for L(D)."""
+    def _training_outputs(self, real, fake):
+        """What D gives for G(z) in L(G), for x, and for G(z) in L(D)."""
         # One pass over the generated images serves both losses, unless two of them would differ: by
         # dropout, or by the batch statistics that each advances.
         if not self.discriminator.non_trainable_variables:
-            real_logits = self._logits(real, latents, training=True)
-            fake_logits = self._logits(fake, latents, training=True)
-            return fake_logits, real_logits, fake_logits
-        g_logits = self._logits(fake, latents, training=True)
-        real_logits = self._logits(real, latents, training=True)
-        return g_logits, real_logits, self._logits(ops.stop_gradient(fake), latents, training=True)
+            of_real = self._outputs(real, training=True)
+            of_fake = self._outputs(fake, training=True)
+            return of_fake, of_real, of_fake
+        of_g = self._outputs(fake, training=True)
+        of_real = self._outputs(real, training=True)
+        return of_g, of_real, self._outputs(ops.stop_gradient(fake), training=True)
 
-    def _logits(self, images, latents, *, training):
-        """D's logits `(batch, 1)`; what the generator takes in this step says of which classes, if of any."""
+    def _outputs(self, images, *, training):
         # In the precision of the weights: losses, and p, would be coarse in half.
         return ops.cast(self.discriminator(images, training=training), self.variable_dtype)
+
+    def _chosen(self, outputs, latents):
+        """The logits `(batch, 1)` of D's; what the generator takes says of which classes, if of any."""
+        return outputs
+
+    def _with_classification(self, d_loss, outputs, latents):
+        """What D is trained on: L(D), and what a GAN with classes adds for what D gives for real images."""
+        return d_loss
+
+    def _logits(self, images, latents, *, training):
+        """D's logits `(batch, 1)` of images."""
+        return self._chosen(self._outputs(images, training=training), latents)
 
     def _throw_coins(self, step, d_loss, g_loss):
         counters = ops.convert_to_tensor(self.step), ops.convert_to_tensor(self.epoch)

@@ -93,7 +93,16 @@ class NumpyGAN:
 class NumpyConditionalGAN(NumpyGAN):
     """As `ConditionalGAN`: the logits of the labels, which are `labels` until they are set anew."""
 
-    labels = None
+    labels, classification = None, 0.0
+
+    def gradients(self, real, latents):
+        """D's with those of `classification` times the mean cross-entropy of the classes of real images."""
+        of_g, of_d = super().gradients(real, latents)
+        outputs, tape = forward(self.d, real)
+        shares = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+        shares[np.arange(len(real)), self.labels] -= 1
+        of_classes, _ = backward(self.d, tape, self.classification * shares / len(real))
+        return of_g, [a + b for a, b in zip(of_d, of_classes, strict=True)]
 
     def logit(self, outputs):
         """Of each image that of its label."""

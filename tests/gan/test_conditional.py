@@ -40,10 +40,14 @@ class Batch(keras.utils.PyDataset):
         return self.arrays
 
 
-def test_losses_and_weights_match_the_oracle_over_twenty_steps():
-    gan = small_conditional_gan(kind=InjectedConditionalGAN, update_policy=Always())
+@pytest.mark.parametrize("classification", [0.0, 0.7])
+def test_losses_and_weights_match_the_oracle_over_twenty_steps(classification):
+    gan = small_conditional_gan(
+        kind=InjectedConditionalGAN, update_policy=Always(), classification=classification
+    )
     gan.latents = LATENTS
     oracle = NumpyConditionalGAN(values(gan.generator.weights), values(gan.discriminator.weights), 0.01)
+    oracle.classification = classification
     for step, (real, latents, labels) in enumerate(zip(REAL, LATENTS, LABELS, strict=True)):
         given = (Batch(real, labels),) if step % 2 else (real, labels)  # the one or the other
         history = gan.fit(*given, batch_size=None if step % 2 else BATCH, shuffle=False, verbose=0).history
@@ -237,3 +241,10 @@ def test_the_step_is_captured_and_trains_as_the_step_that_is_run_as_written():
     assert not gans[1]._captures._programs
     for ours, theirs in zip(*(values(gan.weights) for gan in gans), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_weight_of_the_classes_is_kept_and_checked():
+    gan = small_conditional_gan(classification=0.5)
+    assert type(gan).from_config(gan.get_config()).classification == 0.5
+    with pytest.raises(ValueError, match=r"`classification` must be a number of at least 0, got -1"):
+        small_conditional_gan(classification=-1)
