@@ -15,8 +15,12 @@ from kgan.presets.reading import reader
 QUICK = GAN_PRESETS[DEFAULT_GAN_PRESET]
 
 
-def test_the_default_preset_uses_the_rule_of_the_losses():
-    assert repr(QUICK.update_policy) == "LossBalanced(temperature=1.0)"
+def test_the_rule_of_the_losses_is_that_of_the_reports_and_the_default_is_the_best_cut_short():
+    rule = "LossBalanced(temperature=1.0)"
+    assert [name for name, row in GAN_PRESETS.items() if repr(row.update_policy) == rule] == ["a", "b"]
+    best = GAN_PRESETS["best"].describe()
+    differ = {name for name, value in QUICK.describe().items() if value != best[name]}
+    assert differ == {"steps", "sample_every", "evaluate_every"}
 
 
 @pytest.mark.parametrize("name", sorted(GAN_PRESETS))

@@ -157,11 +157,11 @@ GAN_PRESETS = {
         discriminator_optimizer=Adam(learning_rate=2e-3, beta_1=0.0, beta_2=0.99),
         regularizers=(R1(weight=0.3, every=4), R2(weight=0.3, every=4)),
         average=GeneratorAverage(decay=0.9995),
-        steps=16_000,
+        steps=12_000,
     ),
     "fast": GANPreset(
         source=f"{_LABELLED} As `best`, fully connected.",
-        shows="The digit that is asked for, readable in 49 of 50 samples, after a minute; less varied than of `best`.",
+        shows="The digit that is asked for after a minute; less varied than those of `best`.",
         architecture="slim",
         latent_dim=16,
         conditional=True,
