@@ -78,7 +78,7 @@ def test_a_run_leaves_pictures_log_model_and_settings_and_says_where(capsys, fol
     pictures = sorted(path.name for path in (run_dir / "samples").glob("*.png"))
     assert pictures == ["step-000000.png", "step-000004.png", "step-000008.png"]
     with Image.open(run_dir / "samples" / pictures[-1]) as picture:
-        assert picture.size == (8 * 29 * 4, 8 * 29 * 4)
+        assert picture.size == (8 * 29 * 4, 10 * 29 * 4)  # eight columns, a row a digit
     with Image.open(run_dir / "samples" / "samples.gif") as movie:
         assert movie.n_frames == 3
     assert {"balance.png", "losses.png", "progress.png"} <= {f.name for f in (run_dir / "plots").iterdir()}
