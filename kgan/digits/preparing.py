@@ -77,7 +77,7 @@ def _image_of(tfds, features):
     ]
     if len(found) == 1 or "image" in found:
         return "image" if "image" in found else found[0]
-    held = ", ".join(found if found else named) or "none"
+    held = ", ".join(sorted(found or named)) or "none"  # their order differs from machine to machine
     raise _RefusedError(
         f"it has several images, {held}, and none is named image."
         if found

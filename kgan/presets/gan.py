@@ -165,7 +165,7 @@ GAN_PRESETS = {
         architecture="slim",
         latent_dim=64,
         conditional=True,
-        classification=0.1,
+        classification=0.05,
         loss=Relativistic(),
         update_policy=Always(),
         generator_optimizer=Adam(learning_rate=5e-4, beta_1=0.0, beta_2=0.99),

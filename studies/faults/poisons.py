@@ -80,11 +80,11 @@ def poisoned_batch(batch, step, *, calls):
     """`ShuffledImages.batch` with an image of NaN in the batch of a step, until `calls` has had a second."""
 
     def poisoned(self, index):
-        (images,) = batch(self, index)
+        images, *labels = batch(self, index)
         if calls.number < 2 and self.epoch * len(self) + index + 1 == step:
             images = images.copy()
             images[0] = np.nan
-        return (images,)
+        return images, *labels
 
     return poisoned
 
