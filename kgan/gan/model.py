@@ -16,6 +16,7 @@ from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
 from kgan.gan.regularizers import by_period, checked_regularizers
+from kgan.layers import SpectralNormalization
 from kgan.saving import Saved, fit_from, load
 from kgan.spec import check, is_count, is_seed
 
@@ -175,7 +176,8 @@ class GAN(BackendModel):
             auto_scale_loss=False,  # the loss scale would wrap the pair, not its children
         )
         self._requested_jit_compile = jit_compile
-        self.__dict__.pop("_seed_states", None)  # a network may be another since
+        for known in ("_seed_states", "_passes_differ"):  # a network may be another since
+            self.__dict__.pop(known, None)
 
     @property
     def generator_optimizer(self):
@@ -555,13 +557,20 @@ class GAN(BackendModel):
         """What D gives for G(z) in L(G), for x, and for G(z) in L(D)."""
         # One pass over the generated images serves both losses, unless two of them would differ: by
         # dropout, or by the batch statistics that each advances.
-        if not self.discriminator.non_trainable_variables:
+        if not self._passes_differ:
             of_real = self._outputs(real, training=True)
             of_fake = self._outputs(fake, training=True)
             return of_fake, of_real, of_fake
         of_g = self._outputs(fake, training=True)
         of_real = self._outputs(real, training=True)
         return of_g, of_real, self._outputs(ops.stop_gradient(fake), training=True)
+
+    @functools.cached_property
+    def _passes_differ(self):
+        # What spectral normalisation keeps depends on the weights alone.
+        layers = self.discriminator._flatten_layers()
+        alike = {id(layer.u) for layer in layers if isinstance(layer, SpectralNormalization)}
+        return any(id(state) not in alike for state in self.discriminator.non_trainable_variables)
 
     def _outputs(self, images, *, training):
         # In the precision of the weights: losses, and p, would be coarse in half.

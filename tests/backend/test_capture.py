@@ -82,6 +82,17 @@ def test_captured_penalties_train_as_those_that_are_run_as_written(architecture)
     assert_same(captured, eager)
 
 
+def test_a_penalty_computes_no_convolution_of_the_bends_that_leaky_relu_does_not_have():
+    keras.utils.set_random_seed(0)
+    gan = compiled(architectures.compact(latent_dim=3), regularizers=(R1(),))
+    gan.fit(small_images(8, (28, 28, 1)), batch_size=8, verbose=0)
+    _, penalty = programs(gan)
+    operations = [str(node.target) for node in penalty._backward[0].__self__.graph.nodes]
+    # Both convolutions of D go through the slope once more, none through the logits.
+    assert operations.count("aten.convolution.default") == 4
+    assert operations.count("aten.convolution_backward.default") == 0
+
+
 def test_a_penalty_is_captured_where_it_first_comes_and_runs_only_where_it_is_due(monkeypatch):
     capture = importlib.import_module("kgan.backend.torch.capture")
     ran, record = [], capture.Program.record

@@ -24,6 +24,7 @@ from kgan.backend.base import Recording
 from kgan.backend.torch.products import fastest_products
 from kgan.backend.torch.tape import CannotCaptureError, Tape, multiply_large_by, simplify, split
 
+_OURS = ("keras.", "kgan.layers.spectral_normalization")
 _USERS = (keras.layers.Lambda, keras.layers.TorchModuleWrapper)  # Keras's, but run what a user gives them
 
 
@@ -151,7 +152,7 @@ def _objects_of(network):
 def _is_ours(thing):
     has_name = isinstance(thing, type) or hasattr(thing, "__name__")  # a class or a function, or of one
     module = (thing if has_name else type(thing)).__module__
-    return thing is None or (module.startswith("keras.") and thing not in _USERS)
+    return thing is None or (module.startswith(_OURS) and thing not in _USERS)
 
 
 class Program:

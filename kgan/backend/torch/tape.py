@@ -13,6 +13,33 @@ _UNREPEATABLE = {
     torch.Tag.data_dependent_output,
     torch.Tag.dynamic_output_shape,
 }
+_ZEROS = {aten.zeros_like.default, aten.zeros.default, aten.new_zeros.default}
+# Operations whose result is zero where one of their first so many arguments is.
+_FACTORS = {aten.mul.Tensor: 2, aten.mm.default: 2, operator.getitem: 1}
+_FACTORS |= dict.fromkeys(
+    (
+        *(aten.convolution_backward.default, aten.native_batch_norm_backward.default, aten.div.Tensor),
+        *(aten.leaky_relu_backward.default, aten.threshold_backward.default, aten.elu_backward.default),
+        *(aten.tanh_backward.default, aten.sigmoid_backward.default, aten.softplus_backward.default),
+        *(aten.max_pool2d_with_indices_backward.default, aten.avg_pool2d_backward.default),
+        *(
+            aten.view.default,
+            aten._unsafe_view.default,
+            aten.permute.default,
+            aten.transpose.int,
+            aten.t.default,
+        ),
+        *(
+            aten.expand.default,
+            aten.clone.default,
+            aten.squeeze.dim,
+            aten.unsqueeze.default,
+            aten.neg.default,
+        ),
+        *(aten.sum.dim_IntList, aten.detach.default, aten.slice.Tensor, aten.slice_backward.default),
+    ),
+    1,
+)
 _LARGE = 2**24 + 2**23  # multiplications; measured
 
 
@@ -91,12 +118,40 @@ def simplify(graph):
         graph: A `torch.fx.Graph` with an output, that will run without autograd.
     """
     in_place = any(map(_is_in_place, graph.nodes))  # then what is read later may have changed
+    if not in_place:
+        _drop_zeros(graph)
     for node in graph.nodes:
         if node.target in (aten.detach.default, aten.lift_fresh.default):
             node.replace_all_uses_with(node.args[0])
         elif node.target is aten.add.Tensor and not in_place:
             _add_to_product(graph, node)
     graph.eliminate_dead_code()
+
+
+def _drop_zeros(graph):
+    """Add nothing where zero would be added: so the slopes of layers that do not bend, such as LeakyReLU."""
+    zeros = set()
+    for node in graph.nodes:
+        of = [argument in zeros for argument in node.args if isinstance(argument, fx.Node)]
+        if node.target in _ZEROS or any(of[: _FACTORS.get(node.target, 0)]):
+            zeros.add(node)
+        elif node.target is aten.add.Tensor and True in of and not node.kwargs and len(of) == 2:
+            other = node.args[of.index(True) ^ 1]
+            if all(of):
+                zeros.add(node)
+            elif other.meta["like"] == node.meta["like"]:
+                node.replace_all_uses_with(other)
+    for node in zeros:  # where one is wanted itself, it is not computed
+        if node.target not in _ZEROS and not zeros.issuperset(node.users):
+            _replace_by_zeros(graph, node)
+
+
+def _replace_by_zeros(graph, node):
+    shape, dtype = node.meta["like"]
+    with graph.inserting_before(node):
+        zeros = graph.call_function(aten.zeros.default, (list(shape),), {"dtype": dtype})
+    zeros.meta["like"] = shape, dtype
+    node.replace_all_uses_with(zeros)
 
 
 def _is_in_place(node):
