@@ -98,6 +98,7 @@ def test_a_run_leaves_pictures_log_model_and_settings_and_says_where(capsys, fol
         "d_updates",
         "d_real",
         "d_fake",
+        "penalty",
     }
     assert all(np.isfinite(float(value)) for value in row.split(","))
     assert kgan.load_model(run_dir / "model.keras").sample(2, seed=0).shape == (2, 28, 28, 1)

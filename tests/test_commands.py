@@ -15,6 +15,7 @@ from kgan.gan.latent import interpolate, slerp
 from kgan.pictures import image_grid
 
 TINY = [
+    *("--conditional", "false", "--latent-dim", "100"),
     "--architecture=template",
     "--batch-size=100",
     "--epochs=1",

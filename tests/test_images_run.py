@@ -16,7 +16,18 @@ from kgan.report.explorer import explorer
 from kgan.runs import Run
 from kgan.saving import Checkpoints
 
-SHORT = ("--preset", "quick", "--batch-size", "64", "--evaluate-every", "none", "--judged", "none")
+SHORT = (
+    "--preset",
+    "quick",
+    "--conditional",
+    "false",
+    "--batch-size",
+    "64",
+    "--evaluate-every",
+    "none",
+    "--judged",
+    "none",
+)
 
 
 def shapes(n, side):
