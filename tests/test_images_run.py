@@ -166,7 +166,10 @@ def test_sizes_that_do_not_fit_are_refused_before_there_is_a_run(options, small,
 class Steered:
     """Draws black or white by the sign of the first latent."""
 
-    latent_dim = 4
+    latent_dim, num_classes = 4, 0
+
+    def sample_latents(self, n, *, seed=None):
+        return kgan.latent.sample_latents(n, self.latent_dim, seed=seed)
 
     def generate(self, latents):
         signs = np.sign(np.asarray(latents)[:, :1, None, None])
