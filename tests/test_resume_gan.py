@@ -25,6 +25,7 @@ def preset(**changes):
         "latent_dim": 8,
         "batch_size": 500,
         "steps": STEPS,
+        "average": None,
         "sample_every": 3,
         "evaluate_every": None,
         "judged": None,
