@@ -396,6 +396,7 @@ class GAN(BackendModel):
             Dict of the logs.
         """
         check_shape(real, self.image_shape)
+        real = ops.cast(real, self.variable_dtype)  # float64 would not mix with what D and G compute
         step = self.known(self.step)
         self._reseed(randomness.SEEDS, step)
         with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, step)):

@@ -230,6 +230,18 @@ def test_a_configuration_from_before_there_were_regularisers_is_read():
     assert kgan.GAN.from_config(config).regularizers == ()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int8"])
+def test_images_of_any_type_of_number_are_penalised_as_of_float32(dtype):
+    images = np.sign(REAL)
+    logs = []
+    for kind in ("float32", dtype):
+        gan = gan_with(R1(), GradientPenalty(), R2(every=2))
+        batches = images.astype(kind)
+        logs.append(gan.fit(batches, batch_size=BATCH, epochs=2, shuffle=False, verbose=0).history)
+    assert logs[0]["penalty"][0] > 0.1
+    assert logs[0] == logs[1]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
