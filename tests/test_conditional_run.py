@@ -201,8 +201,15 @@ def test_labels_that_cannot_be_drawn_are_named(labels, message, run, capsys):
     assert capsys.readouterr().err.strip() == f"kgan sample: error: {message}"
 
 
+def test_labels_are_counted_on_where_settings_change(run):
+    changes = {"steps": 18, "classification": 0.2, "override": True}
+    gan = experiments.resume(run, progress=False, **changes).model
+    assert gan.classification == 0.2
+    assert values([gan.label_counts])[0].tolist() == [3 * n for n in OF_EACH]
+
+
 def test_labels_of_a_run_without_them_are_refused(photos, tmp_path, capsys):
-    plain, folder = PRESET.replace(conditional=False, steps=1), tmp_path / "gan-1"
+    plain, folder = PRESET.replace(conditional=False, classification=0.0, steps=1), tmp_path / "gan-1"
     experiments.train_gan(plain, data_dir=photos, run_dir=folder, progress=False)
     assert cli.main(["sample", str(folder), "--labels", "2"]) == 2
     rule = "`labels` must be None for a GAN that was trained without them, got [2]."

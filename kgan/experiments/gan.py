@@ -237,6 +237,8 @@ def _with_settings(preset, gan, *, before):
     for name in ("generator", "discriminator"):
         assign(getattr(changed, name).weights, getattr(gan, name).weights)
     assign([changed.step, changed.epoch], [gan.step, gan.epoch])
+    if gan.num_classes:
+        assign([changed.label_counts], [gan.label_counts])
     if changed.average and gan.average:  # one that is new begins at these weights
         assign(changed.average_generator.weights, gan.average_generator.weights)
         assign([changed.average_updates], [gan.average_updates])
