@@ -37,7 +37,7 @@ class ImageFolder:
     Files are PNG, JPEG, BMP, GIF, WebP, TIFF or PNM, by their suffix; others, and names that begin with a
     dot, are left out. Classes are numbered in the order of their names. Without subfolders there is one
     class, without a name. Subfolders train and test, if there are no others, are the two splits, and their
-    subfolders the classes.
+    subfolders the classes; those of train number both.
 
     Args:
         path: The folder.
@@ -50,7 +50,8 @@ class ImageFolder:
 
     Raises:
         FileNotFoundError: If there is no such folder, or no image in it.
-        ValueError: If a number breaks its rule, or there are images both beside subfolders and in them.
+        ValueError: If a number breaks its rule, there are images both beside subfolders and in them, or, in
+            test, of a class that train has not.
     """
 
     name = FOLDER
@@ -74,7 +75,8 @@ class ImageFolder:
                 f"`split` must be 'train' for {self.folder}, got {split!r}: a folder has another split "
                 "where its subfolders are train and test, and theirs the classes."
             )
-        return _part_below(self._roots[split])
+        known = None if split == "train" else self._part("train").classes
+        return _part_below(self._roots[split], known=known)
 
     def _looked_at(self, split):
         with warnings.catch_warnings():  # of large images, which are refused, and of metadata
@@ -178,7 +180,8 @@ def _splits(folder):
     return {"train": folder}
 
 
-def _part_below(root):
+def _part_below(root, *, known=None):
+    """The `_Part` below a folder, its classes those that are known, if any are."""
     by_class, left_out = _files_by_class(root)
     if not by_class:
         raise FileNotFoundError(
@@ -190,15 +193,24 @@ def _part_below(root):
             f"{root} holds images both in subfolders, which are classes, and beside them, such as "
             f"{by_class[''][0].name}: move these into a subfolder, or those into one folder."
         )
-    classes = sorted(by_class)
-    counts = [len(by_class[name]) for name in classes]
+    names = sorted(by_class)
+    classes = names if known is None else _checked_classes(root, names, known=known or ("",))
     return _Part(
         root=root,
-        paths=tuple(path for name in classes for path in by_class[name]),
-        labels=np.repeat(np.arange(len(classes)), counts),
+        paths=tuple(path for name in names for path in by_class[name]),
+        labels=np.repeat([classes.index(name) for name in names], [len(by_class[name]) for name in names]),
         classes=tuple(filter(None, classes)),
         left_out=tuple(left_out),
     )
+
+
+def _checked_classes(root, names, *, known):
+    """The classes of the training images, once they are seen to hold those of a folder."""
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        of = f"the class {unknown[0]!r}" if unknown[0] else "no class"
+        raise ValueError(f"{root} holds images of {of}, unlike those for training: move or remove them.")
+    return known
 
 
 def _files_by_class(root):

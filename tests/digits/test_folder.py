@@ -56,6 +56,16 @@ def test_folders_train_and_test_are_splits(tmp_path):
         kgan.load_images(tmp_path / "train", "test")
 
 
+def test_the_classes_of_train_number_the_test_images_too(tmp_path):
+    write_folder(tmp_path / "train", colour(3), classes=("ant", "bird", "cat"))
+    write_folder(tmp_path / "test", colour(2), classes=("bird", "cat"))
+    assert kgan.load_images(tmp_path, "test")[1].tolist() == [1, 2]
+    write_folder(tmp_path / "test", colour(1), classes=("bat",))
+    message = re.escape(f"{tmp_path / 'test'} holds images of the class 'bat', unlike those for training")
+    with pytest.raises(ValueError, match=message):
+        kgan.load_images(tmp_path, "test")
+
+
 def test_grey_files_make_grey_images_and_one_of_colour_makes_all_of_colour(tmp_path):
     grey = colour(2)[..., 0]
     for k, image in enumerate(grey):
