@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import stat
 import struct
 import zlib
 
@@ -70,6 +71,8 @@ def look(path):
         ValueError: If it is no image, damaged at its begin, or too large.
         OSError: If it cannot be read.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # of a pipe, which waits for a writer
+        raise ValueError(f"{path} is no regular file: remove it.")
     with _opened(path) as picture:
         if math.prod(picture.size) > MOST_PIXELS:
             raise ValueError(f"{path} has more than {MOST_PIXELS:,} pixels: shrink or remove it.")

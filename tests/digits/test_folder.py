@@ -1,6 +1,7 @@
 """Folders of images: what is read of them, and what is refused."""
 
 import io
+import os
 import re
 import struct
 import zlib
@@ -272,6 +273,13 @@ def test_other_files_are_left_out_with_a_line_and_hidden_ones_without(tmp_path, 
         f"kgan: left out of {tmp_path}, for their suffixes are not of images: b.txt, d.md, e.json and 1 more."
     )
     assert caplog.messages == [line]
+
+
+def test_devices_and_pipes_are_named_and_not_opened(tmp_path):
+    write_folder(tmp_path, colour(2))
+    (tmp_path / "ant" / "a.png").symlink_to(os.devnull)  # a pipe would let a test that fails wait for ever
+    with pytest.raises(ValueError, match=r"a\.png is no regular file: remove it\."):
+        kgan.load_images(tmp_path)
 
 
 def test_a_link_that_leads_back_ends(tmp_path):
