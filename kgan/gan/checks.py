@@ -42,7 +42,10 @@ def built_image_shape(generator, discriminator, latent_dim, *, num_classes=0):
 
 def _ends_in_sigmoid(network):
     layers = getattr(network, "layers", None)
-    return bool(layers) and getattr(layers[-1], "activation", None) is keras.activations.sigmoid
+    last = layers[-1] if layers else None
+    while isinstance(last, keras.layers.Wrapper):  # such as SpectralNormalization
+        last = last.layer
+    return getattr(last, "activation", None) is keras.activations.sigmoid
 
 
 def _output_of(network, name, input_shape, what):

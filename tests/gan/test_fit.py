@@ -267,7 +267,12 @@ def test_networks_that_do_not_fit_are_named():
         ValueError, match=r"`discriminator` must return logits \(batch, 1\), .*, got \(None, 2\)\."
     ):
         kgan.GAN(generator, two, latent_dim=3)
-    for end in ([layers.Dense(1, activation="sigmoid")], [layers.Dense(1), layers.Activation("sigmoid")]):
+    squashed = layers.Dense(1, activation="sigmoid")
+    for end in (
+        [squashed],
+        [kgan.layers.SpectralNormalization(squashed)],
+        [layers.Dense(1), layers.Activation("sigmoid")],
+    ):
         with pytest.raises(
             ValueError, match=r"`discriminator` must end in a logit, got a sigmoid; leave it out"
         ):
