@@ -63,6 +63,10 @@ def test_a_length_in_steps_is_rounded_up_to_whole_epochs():
             "`data` must be one of mnist, fashion_mnist, kmnist, mnist-5k, images, or tfds:NAME of "
             "tensorflow-datasets, got 'cifar'",
         ),
+        (
+            {"conditional": False, "classification": 0.1},
+            "`classification` must be 0 unless `conditional` is true, for labels tell D the classes, got 0.1",
+        ),
         ({"architecture": "huge"}, "`architecture` must be one of fully_connected, .*, got 'huge'"),
         ({"seed": 2**31}, r"`seed` must be an integer in \[0, 2\*\*31\), got 2147483648"),
     ],

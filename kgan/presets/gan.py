@@ -107,6 +107,8 @@ class GANPreset(Preset):
         check("conditional", "True or False", self.conditional, holds=holds)
         holds = is_number(self.classification) and self.classification >= 0
         check("classification", "a number of at least 0", self.classification, holds=holds)
+        rule = "0 unless `conditional` is true, for labels tell D the classes"
+        check("classification", rule, self.classification, holds=self.conditional or not self.classification)
         check_name(self.data)
         names = architecture_names()
         rule = f"one of {', '.join(names)}"
