@@ -146,6 +146,8 @@ class GAN(BackendModel):
     ):
         """Give each network its optimiser.
 
+        Their learning rates may differ, each a time scale of its own (TTUR, Heusel et al., 2017).
+
         A network of the policy "mixed_float16" gets its own wrapped in a
         `keras.optimizers.LossScaleOptimizer`: its gradients would vanish in half precision.
 

@@ -19,6 +19,7 @@ from kgan.gan.augmentations import (
     Translation,
     augmented,
 )
+from kgan.gan.regularizers import R1
 from kgan.gan.update_policies import Always, LossBalanced
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 8, 6, 3)).astype("float32")
@@ -119,8 +120,9 @@ def augmenting_gan(*, augmentations=BOTH, **options):
     return small_gan(image_shape=SHAPE, augmentations=augmentations, **options)
 
 
-def test_both_losses_are_of_real_and_generated_images_that_were_changed():
-    gan = InjectedGAN(*small_pair(image_shape=SHAPE), latent_dim=3, augmentations=BOTH, seed=5)
+def test_losses_and_penalties_are_of_real_and_generated_images_that_were_changed():
+    options = {"augmentations": BOTH, "regularizers": (R1(2.0),), "update_policy": Always(), "seed": 5}
+    gan = InjectedGAN(*small_pair(image_shape=SHAPE), latent_dim=3, **options)
     gan.latents = np.random.default_rng(5).normal(size=(1, 8, 3)).astype("float32")
     gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
     (draws,) = gan._draws(8, 0)
@@ -130,11 +132,17 @@ def test_both_losses_are_of_real_and_generated_images_that_were_changed():
     losses = loss.discriminator_loss(*logits[:2]), loss.generator_loss(*logits[:2])
     d_loss, g_loss = (float(ops.convert_to_numpy(loss)) for loss in losses)
     unchanged = float(ops.convert_to_numpy(loss.discriminator_loss(*logits[2:])))
+    penalties = [
+        float((ops.convert_to_numpy(gan.input_gradient(gan.discriminator, images)) ** 2).sum() / 8)
+        for images in (seen[0], ops.convert_to_tensor(BATCH))
+    ]
     evaluated = gan.evaluate(BATCH, batch_size=8, return_dict=True, verbose=0)
     logs = gan.fit(BATCH, batch_size=8, shuffle=False, verbose=0).history
     assert logs["d_loss"] == pytest.approx([d_loss], abs=1e-5)
     assert logs["g_loss"] == pytest.approx([g_loss], abs=1e-5)
     assert abs(unchanged - d_loss) > 1e-3
+    assert logs["penalty"] == pytest.approx(penalties[:1], rel=1e-4)
+    assert abs(penalties[0] - penalties[1]) > 1e-3
     assert evaluated["d_loss"] == pytest.approx(unchanged, abs=1e-5)
 
 
@@ -173,7 +181,7 @@ def test_draws_are_a_function_of_seed_and_step_and_differ_between_real_and_gener
 
 def test_a_file_holds_the_augmentations_and_training_goes_on_to_the_same_bits(tmp_path):
     gan = augmenting_gan(seed=7, update_policy=LossBalanced())
-    images = small_images(20, SHAPE)
+    images = small_images(16, SHAPE)
     gan.fit(images, batch_size=8, verbose=0)
     gan.save(tmp_path / "half.keras")
     loaded = kgan.load_model(tmp_path / "half.keras")
