@@ -101,6 +101,16 @@ def test_a_large_photo_is_scaled_as_its_whole_pixels_are(tmp_path):
     np.testing.assert_allclose((image[8, :, 0] + 1) * 127.5, expected, atol=3)
 
 
+def test_a_large_photo_keeps_its_detail(tmp_path):
+    waves = 127.5 + 100 * np.sin(2 * np.pi * 16 * np.arange(320) / 320)  # four pixels of 64 each
+    photo = Image.fromarray(np.add.outer(waves, waves - 127.5).clip(0, 255).astype("uint8"))
+    whole = Image.open(saved(tmp_path, photo, "a.jpg", quality=95))
+    (image,), _ = kgan.load_images(tmp_path, image_size=64)
+    expected = np.asarray(whole.resize((64, 64), Image.Resampling.LANCZOS), "float64")
+    assert expected.std() > 50
+    np.testing.assert_allclose((image[..., 0] + 1) * 127.5, expected, atol=6)
+
+
 def test_transparent_parts_are_white(tmp_path):
     pixels = np.zeros((16, 16, 4), "uint8")
     pixels[:8, :, 3], pixels[8:, :, 3] = 255, 51  # opaque black, and a fifth of it
