@@ -255,6 +255,20 @@ def test_losses_and_policies_of_another_kind_are_named():
         kgan.GAN(*small_pair(), latent_dim=3, update_policy=0.5)
 
 
+def test_a_sigmoid_at_d_s_end_is_refused():
+    generator, layers = small_pair()[0], keras.layers
+    squashed = layers.Dense(1, activation="sigmoid")
+    for end in (
+        [squashed],
+        [kgan.layers.SpectralNormalization(squashed)],
+        [layers.Dense(1), layers.Activation("sigmoid")],
+    ):
+        with pytest.raises(
+            ValueError, match=r"`discriminator` must end in a logit, got a sigmoid; leave it out"
+        ):
+            kgan.GAN(generator, keras.Sequential([layers.Input((4,)), *end]), latent_dim=3)
+
+
 def test_networks_that_do_not_fit_are_named():
     generator, discriminator = small_pair()
     layers = keras.layers
@@ -267,16 +281,6 @@ def test_networks_that_do_not_fit_are_named():
         ValueError, match=r"`discriminator` must return logits \(batch, 1\), .*, got \(None, 2\)\."
     ):
         kgan.GAN(generator, two, latent_dim=3)
-    squashed = layers.Dense(1, activation="sigmoid")
-    for end in (
-        [squashed],
-        [kgan.layers.SpectralNormalization(squashed)],
-        [layers.Dense(1), layers.Activation("sigmoid")],
-    ):
-        with pytest.raises(
-            ValueError, match=r"`discriminator` must end in a logit, got a sigmoid; leave it out"
-        ):
-            kgan.GAN(generator, keras.Sequential([layers.Input((4,)), *end]), latent_dim=3)
     heads = keras.Input((4,))
     two_heads = keras.Model(heads, [layers.Dense(1)(heads), layers.Dense(1)(heads)])
     with pytest.raises(ValueError, match=r"as of Dense\(1\), got 2 outputs"):
