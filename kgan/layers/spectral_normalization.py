@@ -71,8 +71,11 @@ class SpectralNormalization(keras.layers.Wrapper):
         normalised = ops.cast(kernel, self.u.dtype) / (sigma + _TINY)
         values = [(kernel, normalised)]
         values += [(variable, variable.value) for variable in self.layer.variables if variable is not kernel]
-        with keras.StatelessScope(values):  # inside, the layer's kernel has that value
-            return self.layer(inputs)
+        with keras.StatelessScope(values, collect_losses=True) as scope:  # inside, the kernel has that value
+            outputs = self.layer(inputs)
+        for loss in scope.losses:  # of an activity regulariser, which the scope keeps from the layer
+            self.add_loss(loss)
+        return outputs
 
     def _largest_singular_value(self):
         matrix = self._matrix(ops.cast(self.layer.kernel, self.u.dtype))

@@ -203,6 +203,13 @@ def test_torch_captures_it_and_trains_as_written():
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_an_activity_regulariser_is_not_lost():
+    layer = dense(activity_regularizer=keras.regularizers.L2(0.5))
+    outputs = array(layer(INPUTS))
+    (loss,) = layer.losses
+    assert float(array(loss)) == pytest.approx(0.5 * (outputs**2).sum() / len(INPUTS), rel=1e-5)
+
+
 def test_a_kernel_of_zeros_stays_finite():
     layer = dense()
     layer.layer.kernel.assign(np.zeros((4, 3)))
