@@ -56,7 +56,7 @@ def test_help_lists_every_setting_at_once_and_imports_no_framework():
     for setting in settings:
         assert f"--{setting.replace('_', '-')} " in shown
     assert "LossBalanced, Always, FixedProbability, EveryK, EveryKEpochs, KSteps" in shown
-    assert "fully_connected, template, convolutional" in shown
+    assert "fully_connected, template, slim, convolutional, compact" in shown
 
 
 def test_a_run_leaves_pictures_log_model_and_settings_and_says_where(capsys, folder):

@@ -311,7 +311,8 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_and_says_how_to_go_on(
     for name, value in preset().describe().items():
         if value is not None and name not in ("epochs", "claims"):
             arguments += [f"--{name.replace('_', '-')}", str(value)]
-    arguments += ["--evaluate-every", "none", "--judged", "none"]
+    for off in ("average", "evaluate-every", "judged"):
+        arguments += [f"--{off}", "none"]
     full = OSError(28, "No space left on device")
     with monkeypatch.context() as patch:
         patch.setattr("kgan.saving.checkpoints._write", failing_after(1, full))
