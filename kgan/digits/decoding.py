@@ -56,7 +56,8 @@ def check_wanted(*, image_size, channels):
     """Raise ValueError unless images can be made of this size and so many channels."""
     holds = image_size is None or (is_count(image_size) and image_size % 4 == 0)
     check("image_size", "a positive multiple of 4, or None", image_size, holds=holds)
-    check("channels", "1 for grey, 3 for colour, or None", channels, holds=channels in (None, 1, 3))
+    holds = channels is None or (is_count(channels) and channels in (1, 3))
+    check("channels", "1 for grey, 3 for colour, or None", channels, holds=holds)
 
 
 def look(path):

@@ -215,15 +215,14 @@ def _checked_classes(root, names, *, known):
 
 def _files_by_class(root):
     """Sorted images below a folder by the name of its subfolder, "" for its own; and the other files."""
-    by_class, left_out, seen = collections.defaultdict(list), [], set()
+    by_class, left_out = collections.defaultdict(list), []
     for parent, folders, files in os.walk(root, followlinks=True, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        real = os.path.realpath(parent)
-        if real in seen:  # a link that leads back
+        below = Path(parent).relative_to(root).parts
+        above = {os.path.realpath(Path(root, *below[:depth])) for depth in range(len(below))}
+        if os.path.realpath(parent) in above:  # a link that leads back
             folders.clear()
             continue
-        seen.add(real)
-        below = Path(parent).relative_to(root).parts
         for name in sorted(files):
             if _is_image(name):
                 by_class[below[0] if below else ""].append(Path(parent) / name)
@@ -244,7 +243,7 @@ def _of_left_out(part):
     """A line about files that are no images by their names, or None."""
     if not part.left_out:
         return None
-    named = ", ".join(part.left_out[:_NAMED])
+    named = ", ".join(name if name.isprintable() else repr(name) for name in part.left_out[:_NAMED])
     others = f" and {len(part.left_out) - _NAMED:,} more" if len(part.left_out) > _NAMED else ""
     return f"kgan: left out of {part.root}, for their suffixes are not of images: {named}{others}."
 

@@ -262,6 +262,8 @@ def test_what_is_no_folder_of_images_is_said(tmp_path):
         kgan.load_images()
     with pytest.raises(ValueError, match="`channels` must be 1 for grey, 3 for colour, or None, got 4"):
         kgan.load_images(tmp_path, channels=4)
+    with pytest.raises(ValueError, match="`channels` must be 1 for grey, 3 for colour, or None, got True"):
+        kgan.load_images(tmp_path, channels=True)
 
 
 def test_images_beside_the_classes_are_not_left_out_but_refused(tmp_path):
@@ -285,6 +287,13 @@ def test_other_files_are_left_out_with_a_line_and_hidden_ones_without(tmp_path, 
     assert caplog.messages == [line]
 
 
+def test_a_name_of_two_lines_is_named_in_one(tmp_path, caplog):
+    write_folder(tmp_path, colour(2))
+    (tmp_path / "two\nlines.txt").write_text("text")
+    kgan.load_images(tmp_path)
+    assert caplog.messages[0].endswith(r": 'two\nlines.txt'.")
+
+
 def test_devices_and_pipes_are_named_and_not_opened(tmp_path):
     write_folder(tmp_path, colour(2))
     (tmp_path / "ant" / "a.png").symlink_to(os.devnull)  # a pipe would let a test that fails wait for ever
@@ -296,6 +305,14 @@ def test_a_link_that_leads_back_ends(tmp_path):
     write_folder(tmp_path, colour(2))
     (tmp_path / "ant" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert len(kgan.load_images(tmp_path)[0]) == 2
+
+
+def test_two_classes_may_be_links_to_one_folder(tmp_path):
+    write_folder(tmp_path / "stored", colour(2))
+    for name in ("ant", "bee"):
+        (tmp_path / "classes").mkdir(exist_ok=True)
+        (tmp_path / "classes" / name).symlink_to(tmp_path / "stored" / "ant", target_is_directory=True)
+    assert kgan.load_images(tmp_path / "classes")[1].tolist() == [0, 1]
 
 
 def checksum(path):
