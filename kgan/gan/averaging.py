@@ -63,10 +63,17 @@ def averaged_clone(generator, input_dim):
 
     Returns:
         `keras.Model`.
+
+    Raises:
+        ValueError: If its configuration does not make another one.
     """
     import keras
 
-    clone = type(generator).from_config(generator.get_config())
+    try:
+        clone = type(generator).from_config(generator.get_config())
+    except (NotImplementedError, TypeError) as error:
+        rule = "None where the generator cannot be made again; give its class a `get_config`"
+        raise ValueError(f"`average` must be {rule}, got one of a {type(generator).__name__}.") from error
     if not clone.built:  # a subclass of keras.Model
         clone(keras.Input((input_dim,)))
     copy_weights(generator, clone)

@@ -62,10 +62,10 @@ class SpectralNormalization(keras.layers.Wrapper):
 
         Args:
             inputs: What the layer takes.
-            training: Whether u advances.
+            training: Whether u advances, unless the layer is not `trainable`.
         """
         sigma, u = self._largest_singular_value()
-        if training:
+        if training and self.trainable:
             self.u.assign(u)
         kernel = self.layer.kernel
         normalised = ops.cast(kernel, self.u.dtype) / (sigma + _TINY)

@@ -159,6 +159,23 @@ def test_a_file_from_before_there_were_averages_loads(tmp_path):
     assert gan.sampled_generator is gan.generator
 
 
+class Unknown(keras.Model):
+    """A generator that cannot be made again."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def call(self, latents):
+        return ops.reshape(ops.tanh(self.layer(latents)), (-1, 28, 28, 1))
+
+
+def test_a_generator_that_cannot_be_made_again_is_refused():
+    pair = Unknown(keras.layers.Dense(784)), keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"`average` must be None .* a `get_config`, got one of a Unknown\."):
+        kgan.GAN(*pair, average=GeneratorAverage())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

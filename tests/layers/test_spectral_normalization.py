@@ -82,6 +82,14 @@ CONVOLUTIONS = {  # with the kernel as the matrix whose columns are the layer's 
 }
 
 
+def test_u_of_a_frozen_layer_stands_still():
+    layer = dense()
+    layer.trainable = False
+    before = values(layer.weights)
+    layer(INPUTS, training=True)
+    assert same_bits(before, values(layer.weights))
+
+
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_the_kernel_that_is_used_has_the_largest_singular_value_1(name):
     kind, dimensions, matrix_of = CONVOLUTIONS[name]
