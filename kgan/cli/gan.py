@@ -54,7 +54,12 @@ def _gan_parser(prog, preset):
     )
     _add_preset(parser)
     add_version(parser)
-    run = parser.add_argument_group("this run")
+    _add_run(parser.add_argument_group("this run"))
+    add_settings(parser, name=preset, row=GAN_PRESETS[preset])
+    return parser
+
+
+def _add_run(run):
     run.add_argument(
         "--data-dir",
         type=Path,
@@ -81,8 +86,6 @@ def _gan_parser(prog, preset):
     )
     add_resume(run)
     add_dry_run(run)
-    add_settings(parser, name=preset, row=GAN_PRESETS[preset])
-    return parser
 
 
 def _train_gan(options):

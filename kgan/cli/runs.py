@@ -46,6 +46,19 @@ def interpolate(argv=None, prog="kgan interpolate"):
     _add_run_and_seed(parser)
     _add_ends(parser)
     _add_way(parser)
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the data by which classes are told, for runs on other data than MNIST",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".png or .svg (default: RUN/plots/interpolation-4-to-1-lerp-7-seed-0.png and the like; "
+        "then the run's report shows this way too)",
+    )
     return answer(_interpolate, parser.parse_args(argv), prog=prog)
 
 
@@ -77,19 +90,6 @@ def _add_way(parser):
         choices=sorted(_METHODS),
         default="lerp",
         help="along the straight line or the great arc (default: lerp)",
-    )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="folder of the data by which classes are told, for runs on other data than MNIST",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help=".png or .svg (default: RUN/plots/interpolation-4-to-1-lerp-7-seed-0.png and the like; "
-        "then the run's report shows this way too)",
     )
 
 

@@ -117,24 +117,27 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
     run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
     config = _config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan)
     run.write_config(config | {"explorer": explorer})
-    digits.announce(source)
-    if preset.conditional and not gan.num_classes:
-        say("these images are not of several classes: the GAN is trained without labels.")
-    options = {"progress": progress, "tensorboard": tensorboard, "explorer": explorer}
+    _announce(source, preset, gan)
     training = Training(
-        **{
-            "run": run,
-            "preset": preset,
-            "images": images,
-            "labels": labels,
-            "data": source.name,
-            "epochs": epochs,
-        },
-        **options,
+        run=run,
+        preset=preset,
+        images=images,
+        labels=labels,
+        data=source.name,
+        epochs=epochs,
+        progress=progress,
+        tensorboard=tensorboard,
+        explorer=explorer,
         checkpoint_every=checkpoint_every,
     )
     with Checkpoints(run.checkpoints).held():
         return training.follow(gan)
+
+
+def _announce(source, preset, gan):
+    digits.announce(source)
+    if preset.conditional and not gan.num_classes:
+        say("these images are not of several classes: the GAN is trained without labels.")
 
 
 def resume_gan(  # noqa: PLR0913  likewise

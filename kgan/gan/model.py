@@ -94,12 +94,8 @@ class GAN(BackendModel):
         check("seed", "an integer in [0, 2**31)", seed, holds=is_seed(seed))
         self.adversarial_loss = losses.NonSaturating() if loss is None else loss
         self.update_policy = update_policies.LossBalanced() if update_policy is None else update_policy
-        for argument, value, kind in (
-            ("loss", self.adversarial_loss, losses.Loss),
-            ("update_policy", self.update_policy, update_policies.UpdatePolicy),
-        ):
-            rule = f"a kgan {kind.__name__}, such as {next(iter(kind.choices()))}()"
-            check(argument, rule, value, holds=isinstance(value, kind))
+        _check_kind("loss", self.adversarial_loss, losses.Loss)
+        _check_kind("update_policy", self.update_policy, update_policies.UpdatePolicy)
         holds = average is None or isinstance(average, averaging.GeneratorAverage)
         check("average", "None or a kgan.GeneratorAverage, such as GeneratorAverage()", average, holds=holds)
         self.regularizers = checked_regularizers(regularizers)
@@ -679,6 +675,11 @@ class _CountEpochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.epoch.assign_add(1)
+
+
+def _check_kind(argument, value, kind):
+    rule = f"a kgan {kind.__name__}, such as {next(iter(kind.choices()))}()"
+    check(argument, rule, value, holds=isinstance(value, kind))
 
 
 def _scaling_loss(optimizer, network):
