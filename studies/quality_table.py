@@ -64,7 +64,7 @@ def groups():
 
 
 def _place(recipe, images, mark):
-    return list(RECIPES).index(recipe), -int(images), float("inf") if mark == "end" else int(mark)
+    return list(RECIPES).index(recipe), -int(images), float("inf") if mark == "end" else float(mark)
 
 
 _HEAD = ("recipe", "digits")
