@@ -1,4 +1,4 @@
-"""Optimiser settings that import no framework until `build`.
+"""Optimiser settings that import no framework until `build`, and how their rates fall.
 
 Their defaults are those of torch.optim. A new optimiser is one class in this file.
 """
@@ -65,3 +65,38 @@ class SGD(OptimizerSettings):
     """Stochastic gradient descent with momentum."""
 
     momentum: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearDecay(Spec):
+    """Learning rates that stay as they are at first, and then fall along a line.
+
+    Two networks that train against each other circle around where they would settle, the wider the higher
+    their rates: high ones bring them near soon, low ones nearer in the end.
+
+    Args:
+        begin: Share of the training after which they fall, in [0, 1).
+        end: The part of themselves that they are at its end, in (0, 1).
+    """
+
+    begin: float = 0.5
+    end: float = 0.05
+
+    def __post_init__(self):
+        """Check both."""
+        check("begin", "a number in [0, 1)", self.begin, holds=is_number(self.begin) and 0 <= self.begin < 1)
+        check("end", "a number in (0, 1)", self.end, holds=is_number(self.end) and 0 < self.end < 1)
+
+    @classmethod
+    def choices(cls):
+        """This class beside its subclasses."""
+        return {cls.__name__: cls} | super().choices()
+
+    def factor(self, done):
+        """What a rate is multiplied by.
+
+        Args:
+            done: Share of the training that is over; above 1 as at 1.
+        """
+        fallen = min(max((done - self.begin) / (1 - self.begin), 0.0), 1.0)
+        return 1 - (1 - self.end) * fallen

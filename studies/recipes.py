@@ -83,6 +83,10 @@ class Recipe:
     batch_size: int = 64
     steps: int | None = None
 
+    def callbacks(self):
+        """What training needs beside the networks: nothing."""
+        return ()
+
     def build(self, seed):
         """The compiled GAN, its weights a function of the seed."""
         keras.utils.set_random_seed(seed)
@@ -113,6 +117,12 @@ class Kgan:
         self.preset, self.cpu_seconds = GAN_PRESETS[preset], cpu_seconds
         self.title, self.batch_size = f"kgan `{preset}`", self.preset.batch_size
         self.steps = self.preset.steps if steps is None else steps
+
+    def callbacks(self):
+        """What training needs beside the networks: its decay of the learning rates."""
+        if self.preset.decay is None:
+            return ()
+        return (kgan.callbacks.DecayLearningRates(self.preset.decay, steps=self.steps),)
 
     def build(self, seed):
         """The compiled GAN, its weights a function of the seed."""

@@ -20,7 +20,7 @@ def test_the_rule_of_the_losses_is_that_of_the_reports_and_the_default_is_the_be
     assert [name for name, row in GAN_PRESETS.items() if repr(row.update_policy) == rule] == ["a", "b"]
     best = GAN_PRESETS["best"].describe()
     differ = {name for name, value in QUICK.describe().items() if value != best[name]}
-    assert differ == {"steps", "sample_every", "evaluate_every"}
+    assert differ == {"decay", "steps", "sample_every", "evaluate_every"}
 
 
 @pytest.mark.parametrize("name", sorted(GAN_PRESETS))

@@ -4,6 +4,7 @@ from kgan.callbacks.checkpoint import Checkpoint
 from kgan.callbacks.collapse_alarm import Alarm, CollapseAlarm
 from kgan.callbacks.evaluate import Best, Evaluate
 from kgan.callbacks.interrupt import FinishStepOnInterrupt
+from kgan.callbacks.learning_rates import DecayLearningRates
 from kgan.callbacks.logs import EpochLog, NetworkLog, StepLog
 from kgan.callbacks.not_finite import DivergedError, StopOnNotFinite
 from kgan.callbacks.progress import ProgressBar, SharedProgressBar
@@ -16,6 +17,7 @@ __all__ = [
     "Best",
     "Checkpoint",
     "CollapseAlarm",
+    "DecayLearningRates",
     "DivergedError",
     "EpochLog",
     "Evaluate",

@@ -32,7 +32,7 @@ class Recording:
     """
 
     def __init__(self, run, preset, images, labels, *, checkpoint, data, progress, tensorboard):
-        self.run, self.checkpoint = run, checkpoint
+        self.run, self.checkpoint, self._decay = run, checkpoint, preset.decay
         self.interrupt = callbacks.FinishStepOnInterrupt()
         self.grid = callbacks.SampleGrid(run.samples, every_steps=preset.sample_every)
         self.evaluate = None
@@ -52,14 +52,20 @@ class Recording:
         ]
 
     @contextlib.contextmanager
-    def callbacks(self):
-        """The callbacks in their order; those that hold files are closed however training ends."""
+    def callbacks(self, *, steps):
+        """The callbacks in their order; those that hold files are closed however training ends.
+
+        Args:
+            steps: Steps of the whole training, counted over the model's life.
+        """
         with contextlib.ExitStack() as stack:
             for callback in (self.checkpoint, *self._closing):  # Keras does so only where all went well
                 stack.callback(callback.close)
             stack.enter_context(self.interrupt)
-            first = callbacks.StopOnNotFinite()
-            yield [first, self.grid, *self._closing, self.alarm, self.checkpoint, self.interrupt]
+            first = [callbacks.StopOnNotFinite()]
+            if self._decay is not None:
+                first += [callbacks.DecayLearningRates(self._decay, steps=steps)]
+            yield [*first, self.grid, *self._closing, self.alarm, self.checkpoint, self.interrupt]
 
     def draw(self):
         """Draw the plots and the movie."""

@@ -8,6 +8,7 @@ import keras
 
 from kgan import files, presets
 from kgan.callbacks import DivergedError
+from kgan.callbacks.learning_rates import multiply_rates
 from kgan.experiments.environment import environment
 from kgan.saving import Checkpoints
 from kgan.spec import check, is_number
@@ -142,9 +143,7 @@ def rolled_back(run, error, *, allowed):
 
 def lower_rates(*optimizers):
     """Halve the learning rates of `keras.optimizers.Optimizer`s."""
-    for optimizer in optimizers:
-        inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales its loss
-        inner.learning_rate = _LOWER * float(keras.ops.convert_to_numpy(inner.learning_rate))
+    multiply_rates(optimizers, _LOWER)
 
 
 def take_over(optimizer, other, *, rate=None):

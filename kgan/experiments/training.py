@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 import signal
 import time
 from pathlib import Path
@@ -147,6 +148,11 @@ class Training:
         data = self.images, self.labels
         return Recording(self.run, self.preset, *data, checkpoint=checkpoint, **options)
 
+    def _steps_in_all(self, saved):
+        """Steps of the whole run, those before a checkpoint included, whatever their batches were."""
+        begun, epoch = (saved.step - saved.batch, saved.fit_epoch) if saved else (0, 0)
+        return begun + (self.epochs - epoch) * math.ceil(len(self.images) / self.preset.batch_size)
+
     def _own(self):
         """What a checkpoint holds of the run beside the state of `fit`."""
         return {
@@ -160,7 +166,7 @@ class Training:
 
     def _fit(self, gan, saved, recording):
         """Train; the number of the signal that ended it, or None."""
-        with recording.callbacks() as used:
+        with recording.callbacks(steps=self._steps_in_all(saved)) as used:
             try:
                 data, options = self._batches(gan)
                 gan.fit(data, callbacks=used, resume=saved, epochs=self.epochs, verbose=0, **options)
