@@ -20,6 +20,7 @@ _LAZY = {
     "ConditionalGAN": "kgan.gan.conditional",
     "GAN": "kgan.gan.model",
     "GeneratorAverage": "kgan.gan.averaging",
+    "LinearDecay": "kgan.optimizers",
     "load_digits": "kgan.digits",
     "load_images": "kgan.digits",
     "load_model": "kgan.gan.model",

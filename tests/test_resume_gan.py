@@ -292,6 +292,28 @@ def test_a_rollback_goes_on_once_at_half_the_learning_rates(tmp_path, monkeypatc
         experiments.resume(tmp_path / "run", progress=False, steps=24, override=True)
 
 
+def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, monkeypatch):
+    decay = kgan.LinearDecay(begin=0.5, end=0.2)
+    falling = {"batch_size": 40, "epochs": 4, "steps": None, "decay": decay}  # 400 steps
+    whole = experiments.train_gan(preset(**falling), run_dir=tmp_path / "whole", progress=False)
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        rate = float(keras.ops.convert_to_numpy(getattr(whole.model, name).learning_rate))
+        assert rate == pytest.approx(0.2 * getattr(preset(), name).learning_rate, rel=1e-5)
+
+    draw = kgan.GAN.draw_latents
+
+    def broken_off_at(self, n):
+        if int(self.step.value) == 350 and n == 40:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return draw(self, n)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kgan.GAN, "draw_latents", broken_off_at)
+        experiments.train_gan(preset(**falling), run_dir=tmp_path / "run", progress=False)
+    resumed = experiments.resume(tmp_path / "run", progress=False)
+    assert same_bits(state(resumed), state(whole))
+
+
 def test_pictures_that_cannot_be_written_do_not_end_training(whole, tmp_path, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

@@ -8,7 +8,7 @@ from kgan.spec import check, is_count
 
 
 class DecayLearningRates(AtIntervals):
-    """Lowers the learning rates of both networks of a GAN by a `kgan.optimizers.LinearDecay`.
+    """Lowers the learning rates of both networks of a GAN by a `kgan.LinearDecay`.
 
     Every so many steps it multiplies each rate, whatever it is, by the factor of now over that of before, so
     that rates which were changed by hand fall likewise, and a resumed training goes on to the same bits.
@@ -24,7 +24,7 @@ class DecayLearningRates(AtIntervals):
 
     def __init__(self, decay, *, steps, every_steps=100):
         super().__init__(every_steps=every_steps)
-        rule = "a kgan LinearDecay, such as LinearDecay()"
+        rule = "a kgan.LinearDecay, such as LinearDecay()"
         check("decay", rule, decay, holds=isinstance(decay, LinearDecay))
         check("steps", "a positive integer", steps, holds=is_count(steps))
         self.decay, self.steps = decay, steps

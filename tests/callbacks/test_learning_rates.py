@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from conftest import same_bits, small_gan, small_images, values
+from kgan import LinearDecay
 from kgan.callbacks import Checkpoint, DecayLearningRates
-from kgan.optimizers import LinearDecay
 from kgan.saving import Checkpoints
 
 IMAGES = small_images(16)  # two steps an epoch
@@ -108,7 +108,7 @@ def test_a_resumed_training_goes_on_to_the_same_bits(tmp_path, step):
     [
         (lambda: LinearDecay(begin=1.0), r"`begin` must be a number in \[0, 1\), got 1.0"),
         (lambda: LinearDecay(end=0), r"`end` must be a number in \(0, 1\), got 0"),
-        (lambda: DecayLearningRates(0.5, steps=3), r"`decay` must be a kgan LinearDecay, .* got 0.5"),
+        (lambda: DecayLearningRates(0.5, steps=3), r"`decay` must be a kgan.LinearDecay, .* got 0.5"),
         (lambda: DecayLearningRates(LinearDecay(), steps=0), "`steps` must be a positive integer, got 0"),
     ],
 )
