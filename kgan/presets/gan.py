@@ -179,7 +179,7 @@ GAN_PRESETS = {
         discriminator_optimizer=Adam(learning_rate=5e-4, beta_1=0.0, beta_2=0.99),
         regularizers=(R1(weight=0.3, every=4), R2(weight=0.3, every=4)),
         average=GeneratorAverage(decay=0.999),
-        decay=LinearDecay(begin=0.5, end=0.05),
+        decay=LinearDecay(begin=0.75, end=0.05),
         steps=12_000,
     ),
     "a": GANPreset(
