@@ -10,13 +10,17 @@ from kgan.spec import check, is_count
 class DecayLearningRates(AtIntervals):
     """Lowers the learning rates of both networks of a GAN by a `kgan.LinearDecay`.
 
-    Every so many steps it multiplies each rate, whatever it is, by the factor of now over that of before, so
-    that rates which were changed by hand fall likewise, and a resumed training goes on to the same bits.
+    Every so many steps it multiplies each rate, whatever it is, by the factor of now over the last one, so
+    that rates which were changed by hand fall likewise. A resumed training goes on to the same bits; one that
+    is resumed with more steps goes on along its own line, so that rates may rise again.
 
     Args:
         decay: `LinearDecay`.
         steps: Steps of the training, counted over the model's life.
         every_steps: Steps between two changes.
+
+    Attributes:
+        factor: What the rates are multiplied by now, or None before training.
 
     Raises:
         ValueError: If one of them breaks its rule.
@@ -27,14 +31,31 @@ class DecayLearningRates(AtIntervals):
         rule = "a kgan.LinearDecay, such as LinearDecay()"
         check("decay", rule, decay, holds=isinstance(decay, LinearDecay))
         check("steps", "a positive integer", steps, holds=is_count(steps))
-        self.decay, self.steps = decay, steps
+        self.decay, self.steps, self.factor = decay, steps, None
+
+    def state(self):
+        """The factor that the rates hold."""
+        return {"factor": self.factor}
+
+    def restore(self, state, *, in_epoch):
+        """Take the rates to hold that factor."""
+        self.factor = state["factor"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Count the steps of this epoch from here; at first, take the rates to be on the line."""
+        super().on_epoch_begin(epoch, logs)
+        if self.factor is None:
+            self.factor = self._factor_now()
 
     def act(self):
-        """Lower both rates."""
-        now = self._steps // self.every * self.every
-        factor, before = (self.decay.factor(step / self.steps) for step in (now, now - self.every))
-        if factor != before:  # on JAX a look at the model would fetch all its state
-            multiply_rates(self.model.optimizer.optimizers, factor / before)
+        """Move both rates to the line."""
+        factor = self._factor_now()
+        if factor != self.factor:  # on JAX a look at the model would fetch all its state
+            multiply_rates(self.model.optimizer.optimizers, factor / self.factor)
+            self.factor = factor
+
+    def _factor_now(self):
+        return self.decay.factor(self._steps // self.every * self.every / self.steps)
 
 
 def multiply_rates(optimizers, factor):

@@ -103,6 +103,14 @@ def test_a_resumed_training_goes_on_to_the_same_bits(tmp_path, step):
     assert same_bits(values(resumed.optimizer.variables), values(whole.optimizer.variables))
 
 
+def test_a_training_that_is_prolonged_goes_on_along_the_line_of_all_its_steps(tmp_path):
+    fit(small_gan(learning_rate=0.01), decay(steps=20), Checkpoint(tmp_path, every_steps=1))
+    saved, rates = Checkpoints(tmp_path).last(), Rates()
+    fit(saved.load(), decay(steps=30), rates, Checkpoint(tmp_path), epochs=15, resume=saved)
+    expected = 0.01 * np.array([1 - 0.9 * (step - 15) / 15 for step in (22, 24, 26, 28, 30)])
+    np.testing.assert_allclose([first for first, _ in rates.seen], expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
