@@ -1,0 +1,1 @@
+"""Does the update rule of the reports help? `python -m studies.balance` trains and tells."""

@@ -1,0 +1,143 @@
+"""One training of one arm, watched and judged."""
+
+import dataclasses
+import functools
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import kgan
+from kgan.evaluation import judge
+from kgan.gan.update_policies import UpdatePolicy
+from kgan.plots import read_log
+from studies.balance.arms import ARMS, build, packed
+
+SAMPLE_SEED = 20_000  # of no training
+PARTS = 20  # of a training, over which p and the losses are averaged
+_TRACED = ("p", "d_updates", "d_loss", "g_loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A training to be done.
+
+    Attributes:
+        phase: "tune", "confirm" or "explore".
+        arm: Name of the `Arm`.
+        seed: Of all that is random in it.
+        learning_rate: G's.
+        policy: `UpdatePolicy`.
+        steps: Updates of G after which it is judged.
+        cpu_seconds: CPU time of training after which it is judged, too; None for never.
+        samples: How many are judged.
+        data: Name of the data set.
+        data_dir: Folder of its files, or None.
+    """
+
+    phase: str
+    arm: str
+    seed: int
+    learning_rate: float
+    policy: UpdatePolicy
+    steps: int
+    cpu_seconds: float | None
+    samples: int = 10_000
+    data: str = "mnist"
+    data_dir: str | None = None
+
+
+class Watch(keras.callbacks.Callback):
+    """Keeps in which steps D was updated, and judges after so many updates of G, and after so much CPU time.
+
+    Args:
+        steps: Updates of G.
+        cpu_seconds: CPU time within `fit`, judgements left out; or None.
+        report: Function `(mark, seconds)` of "steps" or "cpu".
+    """
+
+    def __init__(self, steps, cpu_seconds, report):
+        super().__init__()
+        self.steps, self.cpu_seconds, self.report = steps, cpu_seconds, report
+        self.coins, self._d_updates, self._uncounted = [], 0, 0.0
+        self._left = ["steps"] if cpu_seconds is None else ["steps", "cpu"]
+
+    def on_train_begin(self, logs=None):
+        """Start the clock."""
+        self._start = time.process_time()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """See whether D was updated; judge where it is time."""
+        now = time.process_time()
+        before, self._d_updates = self._d_updates, int(self.model.discriminator_optimizer.iterations.value)
+        self.coins.append(self._d_updates > before)
+        seconds = now - self._start - self._uncounted
+        for mark in [mark for mark in self._left if self._is_due(mark, seconds)]:
+            self._left.remove(mark)
+            self.report(mark, seconds)
+        self.model.stop_training = not self._left
+        self._uncounted += time.process_time() - now
+
+    def _is_due(self, mark, seconds):
+        if mark == "cpu":
+            return seconds >= self.cpu_seconds
+        return int(self.model.generator_optimizer.iterations.value) >= self.steps
+
+
+@functools.cache
+def _images(data, data_dir):
+    return kgan.load_digits(data, data_dir=data_dir)[0]
+
+
+def train(job):
+    """Train as a job says; its rows, one for each time at which it was judged."""
+    gan = build(ARMS[job.arm], job.policy, learning_rate=job.learning_rate, seed=job.seed)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        log = kgan.callbacks.StepLog(Path(folder) / "steps.csv", every_steps=max(1, job.steps // 200))
+
+        def report(mark, seconds):
+            rows.append(_told(job, mark) | _reached(gan, watch, seconds) | _judged(gan, job.samples))
+
+        watch = Watch(job.steps, job.cpu_seconds, report)
+        images = _images(job.data, job.data_dir)
+        gan.fit(images, batch_size=64, epochs=10_000, verbose=0, callbacks=[log, watch])
+        trace = _trace(read_log(log.path))
+    coins = packed(watch.coins) if job.arm == "balanced" else ""
+    return [row | trace | {"coins": coins if row["mark"] == "steps" else ""} for row in rows]
+
+
+def _told(job, mark):
+    names = ("phase", "arm", "seed", "learning_rate")
+    return {name: getattr(job, name) for name in names} | {"policy": repr(job.policy)[:80], "mark": mark}
+
+
+def _reached(gan, watch, seconds):
+    return {
+        "g_steps": int(gan.generator_optimizer.iterations.value),
+        "cpu_seconds": round(seconds, 1),
+        "d_rate": round(float(np.mean(watch.coins)), 5),
+    }
+
+
+def _judged(gan, num_samples):
+    samples = gan.sample(num_samples, seed=SAMPLE_SEED)
+    judgement = judge(samples)
+    figures = {metric.name: metric.value for metric in judgement.metrics}
+    names = {"frechet": "frechet_distance", "precision": "precision_k5", "recall": "recall_k5"}
+    names |= {name: name for name in ("total_variation", "duplicates")}
+    return {
+        **{short: round(figures[name], 5) for short, name in names.items()},
+        "classes": int((judgement.shares.shares > 0.02).sum()),
+    }
+
+
+def _trace(log):
+    """Means over equal parts of the training, as numbers with blanks between them."""
+    parts = {name: np.array_split(np.asarray(log[name], dtype=float), PARTS) for name in _TRACED}
+    return {
+        f"{name}_over_time": " ".join(f"{part.mean():.4f}" for part in of if part.size)
+        for name, of in parts.items()
+    }

@@ -1,0 +1,80 @@
+"""Rows of a CSV file, each what came of a job, done side by side and never twice."""
+
+import concurrent.futures
+import csv
+import dataclasses
+import multiprocessing
+import os
+from pathlib import Path
+
+import tqdm
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A CSV file, to which whole jobs are appended.
+
+    Args:
+        path: The file.
+        key: Names of the columns that say which job a row is of.
+    """
+
+    path: Path
+    key: tuple
+
+    def rows(self):
+        """The rows that there are, as dicts of strings."""
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def append(self, rows):
+        """Write the rows of a job, and the header before the first."""
+        fresh = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            if fresh:
+                writer.writeheader()
+            writer.writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def left(self, jobs):
+        """Those of some jobs that have no rows yet; a job's attributes are the columns of the key."""
+        done = {tuple(row[name] for name in self.key) for row in self.rows()}
+        return [job for job in jobs if tuple(str(getattr(job, name)) for name in self.key) not in done]
+
+
+def do(table, jobs, work, *, cores):
+    """Do the jobs that are left, and append the rows of each as it ends.
+
+    A bar shows how many are done and the time left. What is interrupted is begun anew the next time.
+
+    Args:
+        table: `Table`.
+        jobs: Frozen dataclasses.
+        work: Function of a module, `(job) -> rows`, dicts of the same columns.
+        cores: Processes side by side, each with one thread; 1 for this process itself.
+    """
+    left = table.left(jobs)
+    with tqdm.tqdm(total=len(jobs), initial=len(jobs) - len(left), unit=" runs", dynamic_ncols=True) as bar:
+        for rows in _done(left, work, cores=cores):
+            table.append(rows)
+            bar.update()
+
+
+def _done(jobs, work, *, cores):
+    if cores == 1:
+        yield from map(work, jobs)
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by the processes that come
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads of the backend
+    with concurrent.futures.ProcessPoolExecutor(cores, mp_context=context, max_tasks_per_child=8) as pool:
+        futures = [pool.submit(work, job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

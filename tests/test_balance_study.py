@@ -1,0 +1,136 @@
+"""A short form of `python -m studies.balance`, and its arithmetic."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+from kgan.gan.update_policies import LossBalanced
+from studies.balance import __main__ as study
+from studies.balance import analysis, arms, tables, training
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="the study is of torch")
+
+
+def job(**changes):
+    settings = {
+        "phase": "tune",
+        "arm": "balanced",
+        "seed": 1,
+        "learning_rate": 2e-4,
+        "policy": LossBalanced(),
+    }
+    size = {"steps": 24, "cpu_seconds": None, "samples": 500, "data": "mnist-5k"}
+    return training.Job(**settings | size | changes)
+
+
+def test_coins_are_replayed_step_by_step():
+    (row,) = training.train(job())
+    coins = arms.unpacked(row["coins"])
+    assert len(coins) == 24
+    assert 0 < coins.sum() < 24
+    assert row["d_rate"] == pytest.approx(coins.mean(), abs=1e-5)
+    policy = arms.Replayed(row["coins"])
+    assert [float(policy(keras.ops.convert_to_tensor(k), 0, 0.0, 0.0)[0]) for k in range(30)] == [
+        *coins,
+        *coins[:6],
+    ]
+    (other,) = training.train(job(arm="replayed", seed=2, policy=policy))
+    assert other["d_rate"] == row["d_rate"]
+    assert other["frechet"] != row["frechet"]
+
+
+def test_a_training_is_judged_at_equal_updates_of_g_and_at_equal_time():
+    rows = training.train(job(arm="k-steps", policy=arms.ARMS["k-steps"].policy, steps=8, cpu_seconds=1e-4))
+    assert [(row["mark"], row["g_steps"]) for row in rows] == [("cpu", 0), ("steps", 8)]
+    assert all(row["d_rate"] == 1 for row in rows)
+    assert len(rows[0]["p_over_time"].split()) > 7
+
+
+def test_the_policies_of_the_study_are_their_formulas():
+    d_loss, g_loss = 0.6, 0.9
+    expected = np.exp(1.2) / (np.exp(1.2) + np.exp(0.9))
+    assert float(arms.SumBalanced()(0, 0, d_loss, g_loss)[0]) == pytest.approx(expected, rel=1e-5)
+    threshold = arms.Threshold(limit=0.9)
+    assert [float(threshold(0, 0, 0.0, loss)[0]) for loss in (0.89, 0.91)] == [1, 0]
+
+
+def test_comparisons_by_hand():
+    ours, others = {0: 2.0, 1: 3.0, 2: 8.0, 9: 1.0}, {0: 1.0, 1: 2.0, 2: 2.0, 5: 1.0}
+    found = analysis.compared(ours, others)  # quotients 2, 1.5 and 4
+    assert found.ratio == pytest.approx(2)
+    assert (found.low, found.high) == pytest.approx((1.5, 4))
+    assert found.p_value == pytest.approx(0.25)  # 2 of the 8 signs of three ranks are as extreme
+    assert found.seeds == 3
+    assert analysis.compared(ours, ours).p_value == 1
+    with pytest.raises(ValueError, match=r"two seeds in common to be compared, got \[0\]"):
+        analysis.compared(ours, {0: 1.0})
+
+
+def test_a_difference_in_each_of_sixteen_seeds_is_sure():
+    rng = np.random.default_rng(0)
+    others = dict(enumerate(rng.uniform(1, 2, 16)))
+    ours = {seed: value * rng.uniform(0.7, 0.9) for seed, value in others.items()}
+    found = analysis.compared(ours, others)
+    assert 0.7 < found.low < found.ratio < found.high < 0.9
+    assert found.p_value == pytest.approx(2 / 2**16)
+
+
+def test_holm_corrects_as_by_hand():
+    np.testing.assert_allclose(analysis.holm([0.01, 0.04, 0.03, 0.5]), [0.04, 0.09, 0.09, 0.5])
+    assert analysis.holm([0.9, 0.8]) == [1, 1]
+    assert (stats.false_discovery_control([0.01, 0.04]) <= analysis.holm([0.01, 0.04])).all()
+
+
+def row(arm, seed, frechet, *, rate=2e-4, phase="confirm", mark="steps", **figures):
+    told = {"phase": phase, "arm": arm, "seed": seed, "learning_rate": rate, "mark": mark}
+    measured = {"frechet": frechet, "recall": 0.5, "total_variation": 0.1, "classes": 10, "d_rate": 0.5}
+    reached = {"g_steps": 5000, "cpu_seconds": 100.0, "p_over_time": "0.5 0.4"}
+    return {name: str(value) for name, value in (told | measured | reached | figures).items()}
+
+
+def test_the_best_rate_is_that_of_the_least_median():
+    found = {1e-4: (5, 5, 90), 2e-4: (6, 7, 8), 4e-4: (4, 6, 99)}
+    rows = [
+        row("always", k, f, rate=rate, phase="tune") for rate, of in found.items() for k, f in enumerate(of)
+    ]
+    assert analysis.best_rate(rows, "always") == 1e-4
+
+
+def test_tables_tell_medians_ranges_and_collapses():
+    rows = [row("balanced", seed, frechet) for seed, frechet in enumerate((1.0, 2.0, 6.0))]
+    rows += [row("always", seed, 2.0, classes=7) for seed in range(3)]
+    text = "\n".join(tables.tables(rows))
+    assert "| `LossBalanced` | 3 | 0.0002 | 2.00 [1.00, 6.00] |" in text
+    assert "| 3 of 3 | 50 % [50 %, 50 %] | 5,000 | 100 |" in text
+    assert "| `Always` | updates of G | 3 | 1.00 | 0.50 to 3.00 | 1 | 1 |" in text
+
+
+def test_the_whole_study_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
+    few = {"every-2": arms.EXPLORATORY["every-2"]}
+    for module in (study, tables):
+        monkeypatch.setattr(module, "EXPLORATORY", few)
+    monkeypatch.setattr(study, "ARMS", arms.CONFIRMATORY | few)
+    monkeypatch.setattr(study, "QUICK", dataclasses.replace(study.QUICK, tuned=(100,), rates=(2e-4,)))
+    options = ["--quick", "--cores", "1", "--results", str(tmp_path / "rows.csv")]
+    assert study.main(options) == 0
+    shown = capsys.readouterr().out
+    assert f"plot {tmp_path / 'p.png'}" in shown
+    rows = study.Table(tmp_path / "rows.csv", study.KEY).rows()
+    assert len(rows) == 5 + 2 * (4 * 2 + 1)
+    by = {(r["phase"], r["arm"], r["seed"]): r for r in rows if r["mark"] == "steps"}
+    for seed, other in (("0", "1"), ("1", "0")):  # with the coins of the other seed
+        assert by["confirm", "replayed", seed]["policy"] == repr(
+            arms.Replayed(by["confirm", "balanced", other]["coins"])
+        )
+    monkeypatch.setattr(study, "train", None)
+    assert study.main(options) == 0
+    assert study.Table(tmp_path / "rows.csv", study.KEY).rows() == rows
+
+
+def test_the_plan_says_what_each_arm_costs_and_runs_nothing(capsys):
+    assert study.main(["--plan", "--cores", "2"]) == 0
+    seconds = 6 * (22 * 2.5 + 13) + 16 * (110 + 2 * 13)
+    assert f"| `Always` | 6 + 16 | {seconds / 60:.1f} |" in capsys.readouterr().out

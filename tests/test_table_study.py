@@ -1,0 +1,40 @@
+"""Rows of jobs that are done side by side and never twice."""
+
+import dataclasses
+
+import pytest
+
+from studies.table import Table, do
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    name: str
+    seed: int
+
+
+def squared(job):
+    if job.seed == 13:
+        raise ArithmeticError
+    return [{"name": job.name, "seed": job.seed, "square": job.seed**2}]
+
+
+@pytest.fixture
+def table(tmp_path):
+    return Table(tmp_path / "study" / "rows.csv", ("name", "seed"))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_jobs_are_done_once_each(table, cores):
+    jobs = [Job("a, b", seed) for seed in range(3)]
+    do(table, jobs[:2], squared, cores=cores)
+    do(table, jobs, squared, cores=cores)
+    rows = sorted((row["name"], row["seed"], row["square"]) for row in table.rows())
+    assert rows == [("a, b", "0", "0"), ("a, b", "1", "1"), ("a, b", "2", "4")]
+    assert table.left([*jobs, Job("c", 0)]) == [Job("c", 0)]
+
+
+def test_what_was_done_before_a_job_failed_is_kept(table):
+    with pytest.raises(ArithmeticError):
+        do(table, [Job("a", 2), Job("a", 13), Job("a", 3)], squared, cores=1)
+    assert [row["seed"] for row in table.rows()] == ["2"]
