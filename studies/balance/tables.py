@@ -9,7 +9,6 @@ from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY
 
 MARKS = {"steps": "after as many updates of G", "cpu": "after as much CPU time"}
-REFERENCE = "always"
 
 
 def tables(rows):
