@@ -64,8 +64,8 @@ def _poisoned(place, step):
     calls, recorded = Calls(), Recording.callbacks
 
     @contextlib.contextmanager
-    def callbacks(self):
-        with recorded(self) as used:
+    def callbacks(self, **options):
+        with recorded(self, **options) as used:
             yield [*([PoisonVariable(place, step)] if calls.is_first() and " of " in place else []), *used]
 
     with contextlib.ExitStack() as patches:
