@@ -71,7 +71,7 @@ def _done(jobs, work, *, cores):
         return
     os.environ["OMP_NUM_THREADS"] = "1"  # read by the processes that come
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads of the backend
-    with concurrent.futures.ProcessPoolExecutor(cores, mp_context=context, max_tasks_per_child=8) as pool:
+    with concurrent.futures.ProcessPoolExecutor(cores, mp_context=context) as pool:
         futures = [pool.submit(work, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):

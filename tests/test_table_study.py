@@ -34,6 +34,11 @@ def test_jobs_are_done_once_each(table, cores):
     assert table.left([*jobs, Job("c", 0)]) == [Job("c", 0)]
 
 
+def test_many_jobs_come_to_an_end(table):
+    do(table, [Job("a", seed) for seed in range(20, 60)], squared, cores=2)
+    assert len(table.rows()) == 40
+
+
 def test_what_was_done_before_a_job_failed_is_kept(table):
     with pytest.raises(ArithmeticError):
         do(table, [Job("a", 2), Job("a", 13), Job("a", 3)], squared, cores=1)
