@@ -1,5 +1,6 @@
 """`kgan.experiments.resume` and `--resume` of a GAN's run."""
 
+import functools
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import pytest
 
 import kgan
 from conftest import run_python, same_bits, values
-from kgan import cli, experiments
+from kgan import callbacks, cli, experiments
 from kgan.callbacks import DivergedError
 from kgan.optimizers import SGD, Adam
 
@@ -292,26 +293,61 @@ def test_a_rollback_goes_on_once_at_half_the_learning_rates(tmp_path, monkeypatc
         experiments.resume(tmp_path / "run", progress=False, steps=24, override=True)
 
 
+DECAY = kgan.LinearDecay(begin=0.5, end=0.2)
+
+
+@pytest.fixture
+def rates_fall_each_step(monkeypatch):  # not every hundred steps, which would take long
+    each_step = functools.partial(callbacks.DecayLearningRates, every_steps=1)
+    monkeypatch.setattr(callbacks, "DecayLearningRates", each_step)
+
+
+def rates(model):
+    return [float(optimizer.learning_rate) for optimizer in model.optimizer.optimizers]
+
+
+@pytest.mark.usefixtures("rates_fall_each_step")
 def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, monkeypatch):
-    decay = kgan.LinearDecay(begin=0.5, end=0.2)
-    falling = {"batch_size": 40, "epochs": 4, "steps": None, "decay": decay}  # 400 steps
-    whole = experiments.train_gan(preset(**falling), run_dir=tmp_path / "whole", progress=False)
-    for name in ("generator_optimizer", "discriminator_optimizer"):
-        rate = float(keras.ops.convert_to_numpy(getattr(whole.model, name).learning_rate))
-        assert rate == pytest.approx(0.2 * getattr(preset(), name).learning_rate, rel=1e-5)
-
-    draw = kgan.GAN.draw_latents
-
-    def broken_off_at(self, n):
-        if int(self.step.value) == 350 and n == 40:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return draw(self, n)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kgan.GAN, "draw_latents", broken_off_at)
-        experiments.train_gan(preset(**falling), run_dir=tmp_path / "run", progress=False)
+    falling = preset(decay=DECAY)
+    whole = experiments.train_gan(falling, run_dir=tmp_path / "whole", progress=False)
+    wanted = [falling.generator_optimizer.learning_rate, falling.discriminator_optimizer.learning_rate]
+    np.testing.assert_allclose(rates(whole.model), 0.2 * np.array(wanted), rtol=1e-5)
+    begun(tmp_path / "run", monkeypatch=monkeypatch, decay=DECAY)
     resumed = experiments.resume(tmp_path / "run", progress=False)
     assert same_bits(state(resumed), state(whole))
+
+
+@pytest.mark.usefixtures("rates_fall_each_step")
+@pytest.mark.parametrize(
+    ("decay", "changes", "factor"),
+    [
+        (DECAY, {"generator_optimizer": Adam(3e-4)}, 0.2),
+        (DECAY, {"generator_optimizer": Adam(2e-4, beta_1=0.6)}, 0.2),  # the rate as it was
+        (DECAY, {"generator_optimizer": SGD(1e-2)}, 0.2),
+        (DECAY, {"decay": kgan.LinearDecay(begin=0.5, end=0.6)}, 0.6),
+        (DECAY, {"decay": None}, 1.0),
+        (DECAY, {"decay": None, "generator_optimizer": Adam(3e-4)}, 1.0),
+        (None, {"decay": DECAY}, 0.2),
+        (None, {"decay": DECAY, "generator_optimizer": Adam(3e-4)}, 0.2),
+    ],
+)
+def test_rates_end_on_the_line_whatever_is_changed_while_they_fall(
+    decay, changes, factor, tmp_path, monkeypatch
+):
+    begin = {"generator_optimizer": Adam(2e-4), "discriminator_optimizer": Adam(1e-4)}
+    begun(tmp_path / "run", monkeypatch=monkeypatch, decay=decay, **begin)
+    result = experiments.resume(tmp_path / "run", progress=False, override=True, **changes)
+    whole = [changes.get(name, settings).learning_rate for name, settings in begin.items()]
+    np.testing.assert_allclose(rates(result.model), factor * np.array(whole), rtol=1e-5)
+
+
+def test_a_rate_that_a_rollback_halved_stays_so_where_another_setting_is_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(11, "generator"))
+    settings = {"on_nan": "rollback", "generator_optimizer": Adam(2e-4)}
+    experiments.train_gan(preset(**settings), run_dir=tmp_path / "run", **OFTEN)
+    changed = {"generator_optimizer": Adam(2e-4, beta_1=0.6), "steps": 24}
+    result = experiments.resume(tmp_path / "run", progress=False, override=True, **changed)
+    assert float(result.model.generator_optimizer.learning_rate) == pytest.approx(1e-4)
 
 
 def test_pictures_that_cannot_be_written_do_not_end_training(whole, tmp_path, monkeypatch, caplog):

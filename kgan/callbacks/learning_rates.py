@@ -1,5 +1,7 @@
 """Learning rates that fall while a GAN trains."""
 
+import dataclasses
+
 import keras
 
 from kgan.callbacks.intervals import AtIntervals
@@ -63,3 +65,14 @@ def multiply_rates(optimizers, factor):
     for optimizer in optimizers:
         inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales its loss
         inner.learning_rate = factor * float(keras.ops.convert_to_numpy(inner.learning_rate))
+
+
+def held_factor(saved):
+    """What the learning rates of a `kgan.saving.Saved` are multiplied by: 1 where they never fell."""
+    return saved.state["callbacks"].get(DecayLearningRates.__name__, {"factor": 1.0})["factor"]
+
+
+def with_factor(saved, factor):
+    """A `kgan.saving.Saved` whose learning rates are taken to be multiplied by this one."""
+    states = saved.state["callbacks"] | {DecayLearningRates.__name__: {"factor": factor}}
+    return dataclasses.replace(saved, state=saved.state | {"callbacks": states})

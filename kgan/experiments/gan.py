@@ -6,6 +6,7 @@ import math
 import keras
 
 from kgan import digits
+from kgan.callbacks.learning_rates import held_factor, multiply_rates, with_factor
 from kgan.experiments.environment import described, environment
 from kgan.experiments.resuming import assign, check_minutes, opened, take_over, write_changes
 from kgan.experiments.training import Training, say
@@ -217,13 +218,17 @@ def _model_at(saved, preset, *, image_shape, num_classes):
     """The GAN of a checkpoint with the settings of a preset, and the checkpoint as `fit` is to take it."""
     if saved is None:
         return build_gan(preset, image_shape, num_classes=num_classes), None
-    before, after = stored_preset({"settings": saved.state["own"]["settings"]}).describe(), preset.describe()
-    changed = {name for name in after if after[name] != before[name]}
+    before = stored_preset({"settings": saved.state["own"]["settings"]})
+    settings = before.describe()
+    changed = {name for name, value in preset.describe().items() if value != settings[name]}
     if changed & {"batch_size", "seed"}:  # other batches: its epoch begins anew
         saved = dataclasses.replace(saved, state=saved.state | {"batch": 0, "batches": None})
-    gan = saved.load()
+    gan, fallen = saved.load(), held_factor(saved)
     if changed & _OF_THE_GAN:
-        gan = _with_settings(preset, gan, before=before)
+        gan = _with_settings(preset, gan, before=before, fallen=fallen)
+    if "decay" in changed and None in (before.decay, preset.decay):  # off or on: from whole rates
+        multiply_rates(gan.optimizer.optimizers, 1 / fallen)
+        saved = with_factor(saved, 1.0)
     return gan, saved
 
 
@@ -234,8 +239,15 @@ _OF_THE_GAN = {
 }
 
 
-def _with_settings(preset, gan, *, before):
-    """The GAN of a preset with the weights of another, and its optimisers where they have the same slots."""
+def _with_settings(preset, gan, *, before, fallen):
+    """The GAN of a preset with the weights of another, and its optimisers where they have the same slots.
+
+    Args:
+        preset: `GANPreset`.
+        gan: The other.
+        before: The other's `GANPreset`.
+        fallen: What its learning rates are multiplied by, as they fall over the run.
+    """
     changed = build_gan(preset, gan.image_shape, num_classes=gan.num_classes)
     for name in ("generator", "discriminator"):
         assign(getattr(changed, name).weights, getattr(gan, name).weights)
@@ -246,9 +258,10 @@ def _with_settings(preset, gan, *, before):
         assign(changed.average_generator.weights, gan.average_generator.weights)
         assign([changed.average_updates], [gan.average_updates])
     for name in _OPTIMIZERS:
-        settings = getattr(preset, name)
-        rate = None if before[name] == repr(settings) else settings.learning_rate
-        take_over(getattr(changed, name), getattr(gan, name), rate=rate)
+        rate = getattr(preset, name).learning_rate
+        keeps_rate = rate == getattr(before, name).learning_rate  # halved after a rollback, perhaps
+        multiply_rates([getattr(changed, name)], fallen)
+        take_over(getattr(changed, name), getattr(gan, name), rate=None if keeps_rate else fallen * rate)
     return changed
 
 
