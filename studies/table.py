@@ -9,6 +9,8 @@ from pathlib import Path
 
 import tqdm
 
+from kgan.files import replacing
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:
@@ -30,16 +32,12 @@ class Table:
             return list(csv.DictReader(file))
 
     def append(self, rows):
-        """Write the rows of a job, and the header before the first."""
-        fresh = not self.path.exists()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            if fresh:
-                writer.writeheader()
+        """Add the rows of a job; whatever stops the machine, the file holds all of them or none."""
+        rows = self.rows() + rows
+        with replacing(self.path) as path, path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[-1]), lineterminator="\n")
+            writer.writeheader()
             writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
 
     def left(self, jobs):
         """Those of some jobs that have no rows yet; a job's attributes are the columns of the key."""
@@ -50,7 +48,8 @@ class Table:
 def do(table, jobs, work, *, cores):
     """Do the jobs that are left, and append the rows of each as it ends.
 
-    A bar shows how many are done and the time left. What is interrupted is begun anew the next time.
+    A bar shows how many are done and the time left. What is interrupted is begun anew the next time. Where
+    one fails, no other is begun, and what ended before is kept.
 
     Args:
         table: `Table`.
@@ -74,7 +73,22 @@ def _done(jobs, work, *, cores):
     with concurrent.futures.ProcessPoolExecutor(cores, mp_context=context) as pool:
         futures = [pool.submit(work, job) for job in jobs]
         try:
-            for future in concurrent.futures.as_completed(futures):
-                yield future.result()
+            yield from _results(futures)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _results(futures):
+    """What they return, as they end; after one that fails, of those only that had begun."""
+    failure = None
+    for future in concurrent.futures.as_completed(futures):
+        if future.cancelled():
+            continue
+        if future.exception() is None:
+            yield future.result()
+            continue
+        failure = failure or future.exception()
+        for other in futures:
+            other.cancel()
+    if failure is not None:
+        raise failure

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import kgan
 from kgan.gan.update_policies import LossBalanced
 from studies.balance import __main__ as study
 from studies.balance import analysis, arms, tables, training
@@ -46,7 +47,23 @@ def test_a_training_is_judged_at_equal_updates_of_g_and_at_equal_time():
     rows = training.train(job(arm="k-steps", policy=arms.ARMS["k-steps"].policy, steps=8, cpu_seconds=1e-4))
     assert [(row["mark"], row["g_steps"]) for row in rows] == [("cpu", 0), ("steps", 8)]
     assert all(row["d_rate"] == 1 for row in rows)
-    assert len(rows[0]["p_over_time"].split()) > 7
+
+
+def test_a_trace_has_as_many_parts_whenever_a_training_is_judged():
+    log = {name: [1.0, 2.0, 3.0, 9.0] for name in ("p", "d_updates", "d_loss", "g_loss")}
+    log["step"] = [5, 10, 15, 20]
+    whole, first = (training._trace(log, length)["p_over_time"].split() for length in (20, 12))
+    assert [float(value) for value in whole] == [1] * 5 + [2] * 5 + [3] * 5 + [9] * 5
+    assert [float(value) for value in first] == [1] * 10 + [2] * 10
+
+
+def test_a_training_that_diverges_is_the_worst_of_its_arm(monkeypatch):
+    monkeypatch.setattr(kgan.GAN, "sample", lambda gan, n, seed: np.full((n, 28, 28, 1), np.nan))
+    (row,) = training.train(job(steps=2))
+    assert (row["frechet"], row["classes"], row["total_variation"]) == (np.inf, 0, 1)
+    found = analysis.compared({0: np.inf, 1: np.inf, 2: 5.0}, {0: 1.0, 1: np.inf, 2: 1.0})
+    assert found.ratio == pytest.approx(5)
+    assert found.high == pytest.approx(analysis.WORST)
 
 
 def test_the_policies_of_the_study_are_their_formulas():
@@ -126,6 +143,9 @@ def test_the_whole_study_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
             arms.Replayed(by["confirm", "balanced", other]["coins"])
         )
     monkeypatch.setattr(study, "train", None)
+    with pytest.raises(SystemExit):
+        study.main(options[1:])
+    assert "must be a file of trainings of 5000 updates of G" in capsys.readouterr().err
     assert study.main(options) == 0
     assert study.Table(tmp_path / "rows.csv", study.KEY).rows() == rows
 

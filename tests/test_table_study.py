@@ -1,5 +1,6 @@
 """Rows of jobs that are done side by side and never twice."""
 
+import csv
 import dataclasses
 
 import pytest
@@ -43,3 +44,23 @@ def test_what_was_done_before_a_job_failed_is_kept(table):
     with pytest.raises(ArithmeticError):
         do(table, [Job("a", 2), Job("a", 13), Job("a", 3)], squared, cores=1)
     assert [row["seed"] for row in table.rows()] == ["2"]
+
+
+def test_what_goes_on_beside_a_job_that_failed_is_kept(table):
+    jobs = [Job("a", 13), *(Job("a", seed) for seed in range(100, 200))]
+    with pytest.raises(ArithmeticError):
+        do(table, jobs, squared, cores=2)
+    assert 1 <= len(table.rows()) < 100
+    assert set(table.left(jobs)) | {Job("a", int(row["seed"])) for row in table.rows()} == set(jobs)
+
+
+def test_a_disk_that_is_full_leaves_the_rows_that_there_were(table, monkeypatch):
+    table.append([{"name": "a", "seed": 1, "square": 1}])
+    monkeypatch.setattr(csv.DictWriter, "writerows", failing)
+    with pytest.raises(OSError, match="No space"):
+        table.append([{"name": "a", "seed": 2, "square": 4}])
+    assert [row["seed"] for row in table.rows()] == ["1"]
+
+
+def failing(*_):
+    raise OSError(28, "No space left on device")

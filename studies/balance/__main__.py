@@ -6,8 +6,8 @@ What is in the file of results is not trained again, so that an interrupted stud
 `--plan` says what each arm costs before it runs, and runs nothing; `--quick` takes some minutes, on few
 digits and in tiny trainings, whose figures say nothing.
 
-First each arm's learning rate is tuned, with the same budget for each. Then come the confirmatory arms with
-16 paired seeds, and the exploratory ones with four.
+First the learning rate of each confirmatory arm is tuned, with the same budget for each; then they are
+trained with 16 paired seeds. After them come the exploratory arms, likewise, with four.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 
+import kgan
 from kgan.gan.update_policies import FixedProbability
 from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY, Replayed
@@ -53,6 +54,12 @@ class Size:
     explored: tuple = tuple(range(4))
     data: str = "mnist"
 
+    @property
+    def words(self):
+        """What no two trainings of a file may differ in."""
+        marks = f"{self.steps} updates of G or {self.cpu_seconds:g} CPU-seconds"
+        return f"{marks} on {self.data}, judged by {self.samples} samples"
+
 
 FULL = Size(results=Path(__file__).with_name("results.csv"))
 QUICK = Size(
@@ -80,18 +87,39 @@ class Study:
         self.size, self.data_dir, self.cores = size, data_dir, cores
         self.table = Table(size.results, KEY)
 
+    def rows(self):
+        """The rows that there are.
+
+        Raises:
+            ValueError: If they are of a study of another size.
+        """
+        rows = self.table.rows()
+        sizes = sorted({row["size"] for row in rows} - {self.size.words})
+        if sizes:
+            raise ValueError(
+                f"`--results` must be a file of trainings of {self.size.words}, got {self.table.path} "
+                f"with {sizes[0]}: name another."
+            )
+        return rows
+
     def run(self):
         """Do all that is left."""
         size = self.size
-        others = [name for name in ARMS if name != "balanced"]
-        self._do("tune", ["balanced"], size.tuned)  # whose rate and coins others take
-        self._do("tune", others, size.tuned)
-        self._do("confirm", ["balanced"], size.confirmed)
-        self._do("confirm", [name for name in CONFIRMATORY if name != "balanced"], size.confirmed)
-        self._do("explore", list(EXPLORATORY), size.explored)
+        for phase, arms, seeds in (
+            ("confirm", CONFIRMATORY, size.confirmed),
+            ("explore", EXPLORATORY, size.explored),
+        ):
+            first = [name for name in arms if name == "balanced"]  # whose rate and coins others take
+            others = [name for name in arms if name not in first]
+            for some in (first, others):
+                self._do("tune", some, size.tuned)
+            for some in (first, others):
+                self._do(phase, some, seeds)
 
     def _do(self, phase, arms, seeds):
-        rows = self.table.rows()
+        if not arms:
+            return
+        rows = self.rows()
         jobs = [
             self._job(phase, arm, seed, rate, rows)
             for seed in seeds
@@ -114,6 +142,7 @@ class Study:
             samples=size.samples,
             data=size.data,
             data_dir=self.data_dir,
+            size=size.words,
         )
 
     def _policy(self, phase, arm, seed, rows):
@@ -171,8 +200,13 @@ def main(argv=None):
     if options.plan:
         return 0
     study = Study(size, data_dir=options.data_dir, cores=options.cores)
+    try:
+        study.rows()
+        kgan.load_digits(size.data, data_dir=options.data_dir)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     study.run()
-    rows = study.table.rows()
+    rows = study.rows()
     say("\n".join(["", *tables(rows), ""]))
     for path in write_plots(size.results.parent, rows):
         say(f"plot {path}")

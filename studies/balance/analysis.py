@@ -6,6 +6,7 @@ from statistics import median
 import numpy as np
 from scipy import stats
 
+WORST = 1e6  # Fréchet distance that a training which diverged is given in a quotient; noise has 7e3
 FEWEST_CLASSES = 8  # above 2 % of the samples, else a training has collapsed
 
 
@@ -55,7 +56,7 @@ def compared(ours, others):
     seeds = sorted(set(ours) & set(others))
     if len(seeds) < 2:
         raise ValueError(f"Two arms need two seeds in common to be compared, got {seeds}.")
-    logs = np.log([ours[seed] / others[seed] for seed in seeds])
+    logs = np.log([min(ours[seed], WORST) / min(others[seed], WORST) for seed in seeds])
     interval = stats.bootstrap((logs,), np.median, n_resamples=10_000, method="percentile", rng=0)
     low, high = np.exp(interval.confidence_interval)
     p_value = float(stats.wilcoxon(logs).pvalue) if logs.any() else 1.0

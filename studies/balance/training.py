@@ -1,5 +1,6 @@
 """One training of one arm, watched and judged."""
 
+import contextlib
 import dataclasses
 import functools
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import torch
 
 import kgan
 from kgan.evaluation import judge
@@ -18,6 +20,14 @@ from studies.balance.arms import ARMS, build, packed
 SAMPLE_SEED = 20_000  # of no training
 PARTS = 20  # of a training, over which p and the losses are averaged
 _TRACED = ("p", "d_updates", "d_loss", "g_loss")
+DIVERGED = {  # of samples that are not finite: the worst that each can be
+    "frechet": np.inf,
+    "precision": 0.0,
+    "recall": 0.0,
+    "total_variation": 1.0,
+    "duplicates": 1.0,
+    "classes": 0,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Job:
         samples: How many are judged.
         data: Name of the data set.
         data_dir: Folder of its files, or None.
+        size: Of the study, in words.
     """
 
     phase: str
@@ -47,6 +58,7 @@ class Job:
     samples: int = 10_000
     data: str = "mnist"
     data_dir: str | None = None
+    size: str = ""
 
 
 class Watch(keras.callbacks.Callback):
@@ -91,26 +103,45 @@ def _images(data, data_dir):
     return kgan.load_digits(data, data_dir=data_dir)[0]
 
 
+@contextlib.contextmanager
+def one_thread():
+    """Let torch use one thread, so that CPU time is time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def train(job):
     """Train as a job says; its rows, one for each time at which it was judged."""
     gan = build(ARMS[job.arm], job.policy, learning_rate=job.learning_rate, seed=job.seed)
-    rows = []
+    rows, lengths = [], []
     with tempfile.TemporaryDirectory() as folder:
         log = kgan.callbacks.StepLog(Path(folder) / "steps.csv", every_steps=max(1, job.steps // 200))
 
         def report(mark, seconds):
             rows.append(_told(job, mark) | _reached(gan, watch, seconds) | _judged(gan, job.samples))
+            lengths.append(len(watch.coins))
 
         watch = Watch(job.steps, job.cpu_seconds, report)
         images = _images(job.data, job.data_dir)
         gan.fit(images, batch_size=64, epochs=10_000, verbose=0, callbacks=[log, watch])
-        trace = _trace(read_log(log.path))
-    coins = packed(watch.coins) if job.arm == "balanced" else ""
-    return [row | trace | {"coins": coins if row["mark"] == "steps" else ""} for row in rows]
+        steps = read_log(log.path)
+    return [
+        row | _trace(steps, length) | {"coins": _kept_coins(job, row["mark"], watch.coins[:length])}
+        for row, length in zip(rows, lengths, strict=True)
+    ]
+
+
+def _kept_coins(job, mark, coins):
+    return packed(coins) if (job.arm, mark) == ("balanced", "steps") else ""
 
 
 def _told(job, mark):
-    names = ("phase", "arm", "seed", "learning_rate")
+    names = ("phase", "arm", "seed", "learning_rate", "size")
     return {name: getattr(job, name) for name in names} | {"policy": repr(job.policy)[:80], "mark": mark}
 
 
@@ -124,6 +155,8 @@ def _reached(gan, watch, seconds):
 
 def _judged(gan, num_samples):
     samples = gan.sample(num_samples, seed=SAMPLE_SEED)
+    if not np.isfinite(samples).all():
+        return dict(DIVERGED)
     judgement = judge(samples)
     figures = {metric.name: metric.value for metric in judgement.metrics}
     names = {"frechet": "frechet_distance", "precision": "precision_k5", "recall": "recall_k5"}
@@ -134,10 +167,11 @@ def _judged(gan, num_samples):
     }
 
 
-def _trace(log):
-    """Means over equal parts of the training, as numbers with blanks between them."""
-    parts = {name: np.array_split(np.asarray(log[name], dtype=float), PARTS) for name in _TRACED}
+def _trace(log, length):
+    """Means over equal parts of the first steps of a training, as numbers with blanks between them."""
+    rows = max(1, int(np.searchsorted(log["step"], length, side="right")))
+    found = {name: np.repeat(np.asarray(log[name][:rows], dtype=float), PARTS) for name in _TRACED}
     return {
-        f"{name}_over_time": " ".join(f"{part.mean():.4f}" for part in of if part.size)
-        for name, of in parts.items()
+        f"{name}_over_time": " ".join(f"{mean:.4f}" for mean in values.reshape(PARTS, -1).mean(axis=1))
+        for name, values in found.items()
     }
