@@ -6,6 +6,7 @@ import dataclasses
 import multiprocessing
 import os
 from pathlib import Path
+from statistics import median
 
 import tqdm
 
@@ -41,8 +42,16 @@ class Table:
 
     def left(self, jobs):
         """Those of some jobs that have no rows yet; a job's attributes are the columns of the key."""
-        done = {tuple(row[name] for name in self.key) for row in self.rows()}
-        return [job for job in jobs if tuple(str(getattr(job, name)) for name in self.key) not in done]
+        done = {self._key_of(row) for row in self.rows()}
+        return [job for job in jobs if self._key_of(vars(job)) not in done]
+
+    def of(self, jobs):
+        """The rows of some jobs."""
+        keys = {self._key_of(vars(job)) for job in jobs}
+        return [row for row in self.rows() if self._key_of(row) in keys]
+
+    def _key_of(self, columns):
+        return tuple(str(columns[name]) for name in self.key)
 
 
 def do(table, jobs, work, *, cores):
@@ -92,3 +101,14 @@ def _results(futures):
             other.cancel()
     if failure is not None:
         raise failure
+
+
+def spread(numbers, form="{:.2f}".format):
+    """Median, least and greatest of some numbers, as text.
+
+    Args:
+        numbers: Sequence of them, one or more.
+        form: Function, number -> text.
+    """
+    low, middle, high = form(min(numbers)), form(median(numbers)), form(max(numbers))
+    return middle if low == high else f"{middle} [{low}, {high}]"

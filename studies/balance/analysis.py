@@ -72,11 +72,6 @@ def holm(p_values):
     return corrected.tolist()
 
 
-def spread(numbers, form="{:.2f}"):
-    """Median, least and greatest, as text."""
-    return form.format(median(numbers)) + f" [{form.format(min(numbers))}, {form.format(max(numbers))}]"
-
-
 def collapsed(rows):
     """How many of some trainings have fewer than eight classes above 2 %."""
     return sum(int(row["classes"]) < FEWEST_CLASSES for row in rows)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY
+from studies.table import spread
 
 MARKS = {"steps": "after as many updates of G", "cpu": "after as much CPU time"}
 
@@ -29,11 +30,11 @@ def _figures(found):
             ARMS[name].title,
             len(rows),
             f"{float(rows[0]['learning_rate']):g}",
-            analysis.spread(columns["frechet"]),
-            analysis.spread(columns["recall"], "{:.3f}"),
-            analysis.spread(columns["total_variation"], "{:.3f}"),
+            spread(columns["frechet"]),
+            spread(columns["recall"], "{:.3f}".format),
+            spread(columns["total_variation"], "{:.3f}".format),
             f"{analysis.collapsed(rows)} of {len(rows)}",
-            analysis.spread([100 * float(row["d_rate"]) for row in rows], "{:.0f} %"),
+            spread([100 * float(row["d_rate"]) for row in rows], "{:.0f} %".format),
             f"{np.median([int(row['g_steps']) for row in rows]):,.0f}",
             f"{np.median([float(row['cpu_seconds']) for row in rows]):,.0f}",
         )

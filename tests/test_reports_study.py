@@ -1,0 +1,141 @@
+"""A short form of `python -m studies.reports`, and its verdicts by hand."""
+
+import functools
+
+import keras
+import pytest
+
+from studies.reports import __main__ as study
+from studies.reports import claims, page, trainings
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="the study is of torch")
+
+
+def recalled(network, length, accuracies, *, epochs=None, preset="d", steps=None):
+    """A row a seed."""
+    epochs, steps = epochs or [""] * len(accuracies), steps or [""] * len(accuracies)
+    told = {"preset": preset, "network": network, "length": str(length), "size": "full", "seconds": "1"}
+    return [
+        told | {"seed": str(seed), "accuracy": str(accuracy), "solved_epoch": epoch, "solved_step": step}
+        for seed, (accuracy, epoch, step) in enumerate(zip(accuracies, epochs, steps, strict=True))
+    ]
+
+
+def drawn(**columns):
+    """A row of a GAN."""
+    told = {"preset": "b", "seed": "0", "size": "full", "seconds": "1", "steps": "10"}
+    return told | {name: str(value) for name, value in columns.items()}
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "verdict"),
+    [
+        ((0.99, 0.985, 1.0), claims.REPRODUCED),
+        ((0.99, 0.9, 1.0), claims.MOSTLY),
+        ((0.99, 0.9, 0.5), claims.PARTLY),
+        ((0.97, 0.1, 0.5), claims.NOT),
+    ],
+)
+def test_an_accuracy_is_compared_with_what_is_claimed(accuracies, verdict):
+    rows = recalled("lstm", 10, accuracies)
+    answer = claims.accuracy_is(rows, network="lstm", length=10, claimed=1.0)
+    assert answer.verdict == verdict
+    assert answer.measured.endswith("at 100 % in no seed")
+    assert claims.accuracy_is(rows, network="rnn", length=10, claimed=1.0) is None
+
+
+def test_an_accuracy_above_the_claimed_one_is_another():
+    rows = recalled("rnn", 15, (1.0, 0.95))
+    assert claims.accuracy_is(rows, network="rnn", length=15, claimed=0.12).verdict == claims.NOT
+
+
+def test_an_accuracy_that_comes_later_than_claimed_is_reproduced_in_part():
+    rows = recalled("lstm", 10, (1.0, 1.0, 1.0), epochs=["61", "67", "78"])
+    judge = functools.partial(claims.accuracy_is, rows, network="lstm", length=10, claimed=1.0)
+    assert judge(by=50).verdict == "partly: later"
+    assert judge(by=54).verdict == claims.REPRODUCED
+    assert judge().measured == "100 %; at 100 % in 3 of 3 seeds, first after epoch 67 [61, 78]"
+
+
+def test_two_networks_are_compared_seed_by_seed():
+    rows = recalled("lstm", 5, (1.0, 1.0, 0.5), steps=["30", "50", ""])
+    rows += recalled("rnn", 5, (1.0, 0.9, 0.6), steps=["40", "", ""])
+    answer = claims.lstm_is_better(rows, lengths=(5,))
+    assert answer.verdict == claims.MOSTLY
+    assert answer.measured == "5: LSTM 100 % [50 %, 100 %], RNN 90 % [60 %, 100 %], LSTM ahead in 2 of 3"
+    assert claims.lstm_is_better(rows, lengths=(5, 10)) is None
+    assert claims.fails(rows, networks=("rnn",), length=5).verdict == claims.NOT
+
+
+def test_nearly_all_is_not_all():
+    assert claims.share(0.9996) == "99.9 %"
+    assert claims.share(1.0) == "100 %"
+
+
+def test_a_curriculum_ends_where_it_was_last_at_100_percent():
+    rows = recalled("rnn", 10, (1.0, 1.0)) + recalled("rnn", 20, (1.0, 0.999))
+    answer = claims.curriculum_reaches(rows, network="rnn", length=20)
+    assert (answer.verdict, answer.measured) == (
+        claims.PARTLY,
+        "1 of 2 seeds at 100 % up to 20; furthest 15 [10, 20]",
+    )
+
+
+def test_what_gans_claim():
+    even = " ".join(["0.1"] * 10)
+    lead = drawn(shares="0.2 0.2 0.1 0.1 0.05 0.05 0.1 0.1 0.05 0.05", real_shares=even)
+    assert claims.zeros_and_ones_lead([lead]).verdict == claims.REPRODUCED
+    behind = drawn(shares=even, real_shares="0.1 0.2 0.1 0.1 0.1 0.1 0.1 0.1 0.05 0.05")
+    assert claims.zeros_and_ones_lead([lead, behind]).verdict == claims.PARTLY
+    assert claims.d_learns_faster([drawn(d_loss="0.5 0.7", g_loss="0.9 0.5", p="0.4 0.5")]).verdict == (
+        claims.REPRODUCED
+    )
+    strip = drawn(interpolated="1 4", surest="0.99 0.95")
+    assert claims.interpolates([strip], classes=[4, 1]).verdict == claims.REPRODUCED
+    assert claims.interpolates([strip], classes=[4, 2]).verdict == claims.NOT
+    assert claims.interpolates([drawn(interpolated="", surest="")]).verdict == claims.NOT
+    turns = claims.d_rests_in_every_second_epoch
+    assert turns([drawn(d_updates="1 0 1 0")]).verdict == claims.REPRODUCED
+    assert turns([drawn(d_updates="1 0 0 1")]).verdict == claims.NOT
+    good = {"confidence_half_way": 0.95, "confidence": 0.97, "confidence_floor": 0.99}
+    handwriting = claims.become_handwriting
+    assert handwriting([drawn(frechet=1.9, frechet_floor=0.2, **good)]).verdict == claims.REPRODUCED
+    assert handwriting([drawn(frechet=2.1, frechet_floor=0.2, **good)]).verdict == claims.NOT
+
+
+def test_the_study_goes_on_where_it_was_and_writes_its_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for module, name, value in (
+        (study, "RECALL_PRESETS", ("a-default", "curriculum")),
+        (study, "GAN_PRESETS_OF_REPORTS", ("b",)),
+    ):
+        monkeypatch.setattr(module, name, value)
+    assert study.main(["--quick", "--cores", "1"]) == 0
+    text = study.QUICK.page.read_text(encoding="utf-8")
+    for picture in ("losses", "curriculum", "shares", "p", "gan-b-progress"):
+        assert f"(reports/{picture}.png)" in text
+        assert (study.QUICK.page.with_suffix("") / f"{picture}.png").is_file()
+    assert "| A, B | a-default | 1 | The loss of both over the first 1,000 steps, a figure | training" in text
+    assert "| GAN | b | 20 epochs | epochs 2; data mnist-5k | 1 |" in text
+    assert "not trained yet" in text  # the other presets
+    for work in ("train_recall", "train_adversarial"):
+        monkeypatch.setattr(study, work, None)
+    assert study.main(["--quick", "--cores", "1"]) == 0
+    assert study.QUICK.page.read_text(encoding="utf-8") == text
+    assert "page runs/reports-quick/reports.md" in capsys.readouterr().out
+
+
+def test_every_claim_is_of_a_preset_that_is_trained():
+    recall = {claim.preset for claim in claims.RECALL_CLAIMS}
+    assert recall == set(trainings.RECALL_PRESETS)
+    assert {claim.preset for claim in claims.GAN_CLAIMS} == set(trainings.GAN_PRESETS_OF_REPORTS)
+
+
+def test_claims_that_were_not_trained_say_so():
+    answers = list(page.answered(claims.GAN_CLAIMS, []))
+    assert [answer for _, _, answer in answers] == [None] * len(claims.GAN_CLAIMS)
+
+
+def test_the_plan_runs_nothing(capsys):
+    assert study.main(["--plan"]) == 0
+    assert "| GAN, 4 epochs of 200 | c | 3 | 19 |" in capsys.readouterr().out
