@@ -296,8 +296,7 @@ def test_a_rollback_goes_on_once_at_half_the_learning_rates(tmp_path, monkeypatc
 DECAY = kgan.LinearDecay(begin=0.5, end=0.2)
 
 
-@pytest.fixture
-def rates_fall_each_step(monkeypatch):  # not every hundred steps, which would take long
+def let_rates_fall_each_step(monkeypatch):  # not every hundred steps, which would take long
     each_step = functools.partial(callbacks.DecayLearningRates, every_steps=1)
     monkeypatch.setattr(callbacks, "DecayLearningRates", each_step)
 
@@ -306,8 +305,8 @@ def rates(model):
     return [float(optimizer.learning_rate) for optimizer in model.optimizer.optimizers]
 
 
-@pytest.mark.usefixtures("rates_fall_each_step")
 def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, monkeypatch):
+    let_rates_fall_each_step(monkeypatch)
     falling = preset(decay=DECAY)
     whole = experiments.train_gan(falling, run_dir=tmp_path / "whole", progress=False)
     wanted = [falling.generator_optimizer.learning_rate, falling.discriminator_optimizer.learning_rate]
@@ -317,7 +316,6 @@ def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp
     assert same_bits(state(resumed), state(whole))
 
 
-@pytest.mark.usefixtures("rates_fall_each_step")
 @pytest.mark.parametrize(
     ("decay", "changes", "factor"),
     [
@@ -334,6 +332,7 @@ def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp
 def test_rates_end_on_the_line_whatever_is_changed_while_they_fall(
     decay, changes, factor, tmp_path, monkeypatch
 ):
+    let_rates_fall_each_step(monkeypatch)
     begin = {"generator_optimizer": Adam(2e-4), "discriminator_optimizer": Adam(1e-4)}
     begun(tmp_path / "run", monkeypatch=monkeypatch, decay=decay, **begin)
     result = experiments.resume(tmp_path / "run", progress=False, override=True, **changes)

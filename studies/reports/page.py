@@ -13,7 +13,8 @@ brackets stand the least and the greatest.
 
 An accuracy counts as the one that is claimed if it is within two points of it. "Fails" is below 50 %. "Easy"
 is 100 % before step 1,500. Readable is what the classifier that ships with kgan ([judge.md](judge.md)) is
-nine tenths as sure of as of real digits; close to handwriting, a Fréchet distance of ten times theirs or less.
+nine tenths as sure of as of real digits; close to handwriting, a Fréchet distance of ten times theirs at
+most.
 """
 
 _RECALL_FIGURES = {
