@@ -3,11 +3,11 @@
 Each takes the place of what stands between `<!-- NAME -->` and `<!-- end -->`.
 """
 
-import re
 import sys
 from pathlib import Path
 from statistics import median
 
+from pages import fill, head, line
 from quality import PICTURES, RECIPES, rows
 
 from kgan.evaluation import Reference, class_shares, manifold_scores, total_variation
@@ -72,8 +72,7 @@ _COUNTED = ("CPU-seconds", "steps")
 
 
 def _table(third):
-    head = [*_HEAD, third, *_COUNTED, *(heading for heading, _ in FIGURES.values())]
-    return [head, ["---"] * len(head)]
+    return head(*_HEAD, third, *_COUNTED, *(heading for heading, _ in FIGURES.values()))
 
 
 def summary():
@@ -81,14 +80,12 @@ def summary():
     floor = floors()
     lines = _table("seeds")
     real = [f"{floor[name]:.{digits}f}" if name in floor else "–" for name, (_, digits) in FIGURES.items()]
-    lines += [["real digits, the floor", "", "", "", "", *real]]
+    lines += [line("real digits, the floor", "", "", "", "", *real)]
     for (recipe, images, _), found in groups().items():
         seconds, steps = (f"{median(values(found, name)):,.0f}" for name in ("cpu_seconds", "step"))
-        lines += [
-            [RECIPES[recipe].title, f"{int(images):,}", str(len(found)), seconds, steps]
-            + [spread(found, name) for name in FIGURES]
-        ]
-    return markdown(lines)
+        told = RECIPES[recipe].title, f"{int(images):,}", len(found), seconds, steps
+        lines += [line(*told, *(spread(found, name) for name in FIGURES))]
+    return "\n".join(lines)
 
 
 def by_seed():
@@ -97,8 +94,8 @@ def by_seed():
     for (recipe, images, _), found in groups().items():
         for row in sorted(found, key=lambda row: int(row["seed"])):
             names = ("seed", "cpu_seconds", "step", *FIGURES)
-            lines += [[recipe, images, *(row[name] for name in names)]]
-    return markdown(lines)
+            lines += [line(recipe, images, *(row[name] for name in names))]
+    return "\n".join(lines)
 
 
 def pictures():
@@ -107,20 +104,9 @@ def pictures():
     return "\n\n".join(f"![{path.stem}]({PICTURES.name}/{path.name})\n\n*{path.stem}*" for path in kept)
 
 
-def markdown(lines):
-    """Rows of cells as a table."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def main():
     """Write the page anew."""
-    page = PAGE.read_text(encoding="utf-8")
-    for name, part in (("summary", summary), ("models", by_seed), ("pictures", pictures)):
-        begin, end = f"<!-- {name} -->", "<!-- end -->"
-        pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-        text = f"{begin}\n\n{part()}\n\n{end}"
-        page = re.sub(pattern, lambda _, text=text: text, page, count=1, flags=re.DOTALL)
-    PAGE.write_text(page, encoding="utf-8")
+    fill(PAGE, {"summary": summary(), "models": by_seed(), "pictures": pictures()})
 
 
 if __name__ == "__main__":

@@ -110,13 +110,13 @@ class Kgan:
     Args:
         preset: Its name.
         cpu_seconds: When to look at it before its end.
-        steps: Its length, or None for the preset's own.
+        steps: Its length, over which its learning rates fall, or None for the preset's own.
     """
 
     def __init__(self, preset, *, cpu_seconds, steps=None):
         self.preset, self.cpu_seconds = GAN_PRESETS[preset], cpu_seconds
-        self.title, self.batch_size = f"kgan `{preset}`", self.preset.batch_size
-        self.steps = self.preset.steps if steps is None else steps
+        self.batch_size, self.steps = self.preset.batch_size, self.preset.steps if steps is None else steps
+        self.title = f"kgan `{preset}`" + ("" if steps is None else f" with `--steps {steps}`")
 
     def callbacks(self):
         """What training needs beside the networks: its decay of the learning rates."""

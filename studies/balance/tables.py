@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY
+from studies.pages import head, line
 from studies.table import spread
 
 MARKS = {"steps": "after as many updates of G", "cpu": "after as much CPU time"}
@@ -22,11 +23,11 @@ def tables(rows):
 
 
 def _figures(found):
-    head = ["arm", "seeds", "rate of Adam", "Fréchet distance", "recall", "total variation", "collapsed"]
-    yield from _head([*head, "D was updated in", "G's updates", "CPU-seconds"])
+    judged = "Fréchet distance", "recall", "total variation", "collapsed"
+    yield from head("arm", "seeds", "rate", *judged, "D was updated in", "G's updates", "CPU-seconds")
     for name, rows in found.items():
         columns = {key: [float(row[key]) for row in rows] for key in ("frechet", "recall", "total_variation")}
-        yield _line(
+        yield line(
             ARMS[name].title,
             len(rows),
             f"{float(rows[0]['learning_rate']):g}",
@@ -49,22 +50,14 @@ def comparisons(rows):
             theirs = analysis.by_seed(analysis.chosen(rows, phase="confirm", arm=name, mark=mark))
             if name != "balanced" and len(set(ours) & set(theirs)) > 1:
                 found[name, mark] = analysis.compared(ours, theirs)
-    head = ["`LossBalanced` against", "at the same", "seeds", "quotient of the Fréchet distances"]
-    yield from _head([*head, "95 % interval", "p", "p, corrected"])
+    compared = "`LossBalanced` against", "at the same", "seeds", "quotient of the Fréchet distances"
+    yield from head(*compared, "95 % interval", "p", "p, corrected")
     corrected = analysis.holm([each.p_value for each in found.values()])
     for ((name, mark), each), p_value in zip(found.items(), corrected, strict=True):
         interval = f"{each.low:.2f} to {each.high:.2f}"
         same = {"steps": "updates of G", "cpu": "CPU time"}[mark]
         figures = [each.seeds, f"{each.ratio:.2f}", interval, f"{each.p_value:.2g}", f"{p_value:.2g}"]
-        yield _line(ARMS[name].title, same, *figures)
-
-
-def _head(names):
-    return [_line(*names), _line(*["---"] * len(names))]
-
-
-def _line(*cells):
-    return f"| {' | '.join(map(str, cells))} |"
+        yield line(ARMS[name].title, same, *figures)
 
 
 def write_plots(folder, rows):

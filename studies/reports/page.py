@@ -1,6 +1,7 @@
 """docs/reports.md, from the rows of the trainings."""
 
 from kgan.presets import GAN_PRESETS, LSTM_PRESETS
+from studies.pages import head, line
 from studies.reports import figures
 from studies.reports.claims import GAN_CLAIMS, NOT, RECALL_CLAIMS
 
@@ -49,10 +50,10 @@ def page(recalled, drawn, *, trainings, pictures):
 
 
 def _answers(claims, rows):
-    yield from _table_head("report", "preset", "seeds", "claimed", "measured", "verdict")
+    yield from head("report", "preset", "seeds", "claimed", "measured", "verdict")
     for claim, seeds, answer in answered(claims, rows):
         measured, verdict = (answer.measured, answer.verdict) if answer else ("not trained yet", "–")
-        yield _line(claim.report, claim.preset, seeds, claim.text, measured, f"**{verdict}**")
+        yield line(claim.report, claim.preset, seeds, claim.text, measured, f"**{verdict}**")
 
 
 def answered(claims, rows):
@@ -97,7 +98,7 @@ def _picture(path, caption):
 
 
 def _lengths(recalled, drawn, trainings):
-    yield from _table_head("task", "preset", "asked", "trained", "seeds", "hours")
+    yield from head("task", "preset", "asked", "trained", "seeds", "hours")
     kinds = (("palindromes", recalled, LSTM_PRESETS), ("GAN", drawn, GAN_PRESETS))
     for task, rows, presets in kinds:
         for preset in dict.fromkeys(job.preset for job in trainings if job.preset in presets):
@@ -107,7 +108,7 @@ def _lengths(recalled, drawn, trainings):
             sizes = ", ".join(dict.fromkeys(row["size"] for row in own))
             seconds = sum(float(row["seconds"]) for row in own)
             seeds = len({row["seed"] for row in own})
-            yield _line(task, preset, _asked(presets[preset]), sizes, seeds, f"{seconds / 3600:.2f}")
+            yield line(task, preset, _asked(presets[preset]), sizes, seeds, f"{seconds / 3600:.2f}")
 
 
 def _asked(preset):
@@ -124,11 +125,3 @@ def _not_reproduced(recalled, drawn):
     if failed:
         yield from ["## Not reproduced", ""]
         yield from [f"- Report {claim.report}, preset {claim.preset}: {claim.text}." for claim in failed]
-
-
-def _table_head(*names):
-    return [_line(*names), _line(*["---"] * len(names))]
-
-
-def _line(*cells):
-    return f"| {' | '.join(map(str, cells))} |"
