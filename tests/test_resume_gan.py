@@ -152,6 +152,19 @@ def test_a_signal_after_the_training_ends_the_run_with_what_it_has(sent, whole, 
     assert same_run(result, whole)
 
 
+def test_a_signal_that_a_library_turns_into_an_error_of_its_own_is_one_still(tmp_path, monkeypatch, caplog):
+    def drawing(*_, **__):  # as Matplotlib's C++ does with any exception of a converter
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ValueError("Invalid bounding box") from None
+
+    monkeypatch.setattr("kgan.experiments.recording.plots.write_losses", drawing)
+    result = experiments.train_gan(preset(), run_dir=tmp_path / "run", progress=False)
+    assert (result.interrupted, result.signal) == (True, signal.SIGTERM)
+    assert "bounding box" not in caplog.text
+
+
 def test_a_signal_at_a_step_that_made_weights_nan_is_no_divergence(tmp_path, monkeypatch, caplog):
     def poison(self, *arguments, **options):
         done = step(self, *arguments, **options)

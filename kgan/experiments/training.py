@@ -96,12 +96,13 @@ class Training:
             DivergedError: If numbers are no longer finite, and may not or did not help to roll back.
             OSError: If a log or a checkpoint cannot be written.
         """
-        with callbacks.FinishStepOnInterrupt():  # outside of `fit` a signal is an interrupt at once
+        with callbacks.FinishStepOnInterrupt() as interrupt:  # outside of `fit` it comes at once
             with naming_the_way_on(self.run):
                 result, recording = self._trained(gan, saved)
             try:
-                result = self._concluded(result, recording)
+                result = self._concluded(result, recording, interrupt)
                 report_on(self.run, explorer=self.explorer)
+                interrupt.check()
             except KeyboardInterrupt as error:  # by now all that took time to train is saved
                 path, (number, *_) = self.run.path, error.args or (signal.SIGINT,)
                 say(f"interrupted; kgan evaluate {path} and kgan interpolate {path} do the rest.")
@@ -219,20 +220,20 @@ class Training:
             alarms=tuple(recording.alarm.alarms),
         )
 
-    def _concluded(self, result, recording):
+    def _concluded(self, result, recording, interrupt):
         """The result, once pictures are drawn and samples judged; what fails is said.
 
         After a signal there are the pictures alone, for whoever sent it waits.
         """
         run, gan, evaluation = self.run, result.model, None
-        with surviving("a picture could not be drawn"):
+        with surviving("a picture could not be drawn", interrupt):
             recording.draw()
         if result.interrupted:
             return result
-        with surviving("the interpolation could not be drawn"):
+        with surviving("the interpolation could not be drawn", interrupt):
             draw_interpolation(run, gan, preset=self.preset)
         if self.preset.judged is not None:
-            with surviving("the samples were not judged"):
+            with surviving("the samples were not judged", interrupt):
                 evaluation = self._judged(gan)
         return dataclasses.replace(result, evaluation=evaluation)
 
@@ -249,10 +250,21 @@ class Training:
 
 
 @contextlib.contextmanager
-def surviving(what):
-    """Say what went wrong, by when what matters is saved, and go on."""
+def surviving(what, interrupt=None):
+    """Say what went wrong, by when what matters is saved, and go on.
+
+    Matplotlib's C++ makes an error of its own of an interrupt, or nothing. One that came is raised again.
+
+    Args:
+        what: What did not come about, in words.
+        interrupt: `FinishStepOnInterrupt`, or None where signals wait.
+    """
     try:
-        yield
+        try:
+            yield
+        finally:
+            if interrupt is not None:
+                interrupt.check()
     except (ValueError, OSError, MemoryError, RuntimeError) as error:
         say(f"{what}: {error}")
 
