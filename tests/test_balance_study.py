@@ -104,7 +104,8 @@ def test_holm_corrects_as_by_hand():
 def row(arm, seed, frechet, *, rate=2e-4, phase="confirm", mark="steps", **figures):
     told = {"phase": phase, "arm": arm, "seed": seed, "learning_rate": rate, "mark": mark}
     measured = {"frechet": frechet, "recall": 0.5, "total_variation": 0.1, "classes": 10, "d_rate": 0.5}
-    reached = {"g_steps": 5000, "cpu_seconds": 100.0, "p_over_time": "0.5 0.4"}
+    traces = {f"{name}_over_time": "0.5 " * 20 for name in ("p", "d_loss", "g_loss")}
+    reached = {"g_steps": 5000, "cpu_seconds": 100.0} | traces
     return {name: str(value) for name, value in (told | measured | reached | figures).items()}
 
 
@@ -119,10 +120,57 @@ def test_the_best_rate_is_that_of_the_least_median():
 def test_tables_tell_medians_ranges_and_collapses():
     rows = [row("balanced", seed, frechet) for seed, frechet in enumerate((1.0, 2.0, 6.0))]
     rows += [row("always", seed, 2.0, classes=7) for seed in range(3)]
-    text = "\n".join(tables.tables(rows))
-    assert "| `LossBalanced` | 3 | 0.0002 | 2.00 [1.00, 6.00] |" in text
+    text = tables.parts(rows)["confirmatory"]
+    assert "| `LossBalanced` | 3 | 0.0002 | 2 [1, 6] |" in text
     assert "| 3 of 3 | 50 % | 5,000 | 100 |" in text
     assert "| `Always` | updates of G | 3 | 1.00 | 0.50 to 3.00 | 1 | 1 |" in text
+
+
+def test_exploratory_arms_stand_beside_always_with_their_own_networks():
+    rows = [row("always", seed, 2.0) for seed in range(8)]
+    rows += [row("every-2", seed, 3.0 + seed, phase="explore") for seed in range(2)]
+    rows += [row("RMSprop, always", seed, 1.0, phase="explore") for seed in range(2)]
+    rows += [row("RMSprop, balanced", seed, 4.0, phase="explore") for seed in range(2)]
+    text = tables.parts(rows)["exploratory"]
+    assert "| `EveryK(2)` | `Always` | updates of G | 2 | 1.75 [1.50, 2.00] |" in text
+    assert "| RMSprop, `LossBalanced` | RMSprop, `Always` | updates of G | 2 | 4.00 |" in text
+
+
+def test_p_is_told_at_the_beginning_in_the_middle_and_at_the_end():
+    traces = {"p_over_time": " ".join(str(0.6 - k / 100) for k in range(20))}
+    traces |= {"d_loss_over_time": "0.5 " * 20, "g_loss_over_time": "0.8 " * 20}
+    rows = [row("balanced", 0, 1.0, **traces), row("always", 0, 1.0, **traces)]
+    lines = tables.parts(rows)["probability"].splitlines()
+    assert lines[2:] == ["| `LossBalanced` | 1 | 0.600 | 0.500 | 0.410 | 0.50, 0.80 | 0.41 to 0.60 |"]
+
+
+def test_the_rates_that_were_tried_are_told():
+    rows = [
+        row("always", k, f, rate=rate, phase="tune")
+        for rate in (1e-4, 2e-4)
+        for k, f in enumerate((8e3 * rate, 1))
+    ]
+    lines = tables.parts(rows)["rates"].splitlines()
+    assert lines[0] == "| arm | 0.0001 | 0.0002 |"
+    assert lines[2] == "| `Always` | **0.8, 1** | 1.6, 1 |"
+
+
+def test_the_page_of_the_study_is_written_from_what_there_is(tmp_path, monkeypatch, capsys):
+    page, places = tmp_path / "page.md", ("confirmatory", "exploratory", "probability", "rates")
+    page.write_text("\n".join(f"Words.\n<!-- {name} -->\n<!-- end -->" for name in places))
+    size = dataclasses.replace(study.QUICK, results=tmp_path / "rows.csv", page=page)
+    monkeypatch.setattr(study, "QUICK", size)
+    rows = [row("always", seed, 2.0, size=size.words) for seed in range(2)]
+    study.Table(size.results, study.KEY).append(rows)
+    assert study.main(["--quick", "--page"]) == 0
+    text = page.read_text()
+    assert "| `Always` | 2 | 0.0002 | 2 |" in text
+    assert text.count("Words.") == 4
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"p.png", "arms.png"}
+    page.write_text("<!-- confirmatory -->")
+    with pytest.raises(SystemExit):
+        study.main(["--quick", "--page"])
+    assert "must have one place <!-- confirmatory --> … <!-- end -->, got 0" in capsys.readouterr().err
 
 
 def test_the_whole_study_goes_on_where_it_was(tmp_path, monkeypatch, capsys):

@@ -3,11 +3,12 @@
     python -m studies.balance --data-dir path/to/mnist --cores 2
 
 What is in the file of results is not trained again, so that an interrupted study goes on where it was.
-`--plan` says what each arm costs before it runs, and runs nothing; `--quick` takes some minutes, on few
-digits and in tiny trainings, whose figures say nothing.
+`--plan` says what each arm costs before it runs, and runs nothing; `--page` writes the page of what there is;
+`--quick` takes some minutes, on few digits and in tiny trainings, whose figures say nothing.
 
 First the learning rate of each confirmatory arm is tuned, with the same budget for each; then they are
-trained with 16 paired seeds. After them come the exploratory arms, likewise, with four.
+trained with 16 paired seeds. After them come the exploratory arms, likewise, with four. At the end the
+tables of docs/balance.md are written anew, and its pictures.
 """
 
 import argparse
@@ -20,8 +21,9 @@ import kgan
 from kgan.gan.update_policies import FixedProbability
 from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY, Replayed
-from studies.balance.tables import tables, write_plots
+from studies.balance.tables import parts, write_plots
 from studies.balance.training import Job, train
+from studies.pages import fill
 from studies.table import Table, do
 
 KEY = ("phase", "arm", "seed", "learning_rate")
@@ -34,6 +36,8 @@ class Size:
 
     Attributes:
         results: CSV file of the results.
+        page: The page whose tables are written and beside which pictures are drawn, or None to draw them
+            beside the results.
         steps: Updates of G of a training; half of them in the tuning.
         cpu_seconds: CPU time at which it is judged as well.
         samples: How many are judged.
@@ -45,6 +49,7 @@ class Size:
     """
 
     results: Path
+    page: Path | None = None
     steps: int = 5000
     cpu_seconds: float = 100.0
     samples: int = 10_000
@@ -61,7 +66,8 @@ class Size:
         return f"{marks} on {self.data}, judged by {self.samples} samples"
 
 
-FULL = Size(results=Path(__file__).with_name("results.csv"))
+DOCS = Path(__file__).parents[2] / "docs"
+FULL = Size(results=Path(__file__).with_name("results.csv"), page=DOCS / "balance.md")
 QUICK = Size(
     results=Path("runs", "balance-quick.csv"),
     steps=16,
@@ -180,6 +186,19 @@ def say(line):
     sys.stdout.flush()
 
 
+def show(size, rows):
+    """Print the tables, write them on the page of the study, and draw its pictures."""
+    tables = parts(rows)
+    say("\n".join(f"\n**{name}**\n\n{text}" for name, text in tables.items()))
+    folder = size.results.parent
+    if size.page is not None:
+        folder = size.page.with_suffix("")
+        fill(size.page, tables)
+        say(f"\npage {size.page}")
+    for path in write_plots(folder, rows):
+        say(f"plot {path}")
+
+
 def main(argv=None):
     """Run the study and print its tables; returns the exit status."""
     parser = argparse.ArgumentParser(
@@ -190,26 +209,27 @@ def main(argv=None):
     parser.add_argument("--data-dir", help="folder of MNIST's four files")
     parser.add_argument("--cores", type=int, default=2, help="trainings side by side (default: 2)")
     parser.add_argument("--quick", action="store_true", help="tiny trainings, to see that all of it runs")
+    parser.add_argument("--page", action="store_true", help="write the page of what there is, and end")
     parser.add_argument("--plan", action="store_true", help="say what it costs, and end")
     parser.add_argument("--results", type=Path, help="CSV file to go on with (default: the study's own)")
     options = parser.parse_args(argv)
     size = QUICK if options.quick else FULL
     if options.results is not None:
-        size = dataclasses.replace(size, results=options.results)
+        size = dataclasses.replace(size, results=options.results, page=None)
     say("\n".join([*plan(size, options.cores), ""]))
     if options.plan:
         return 0
     study = Study(size, data_dir=options.data_dir, cores=options.cores)
     try:
-        study.rows()
+        rows = study.rows()
+        if options.page:
+            show(size, rows)
+            return 0
         kgan.load_digits(size.data, data_dir=options.data_dir)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     study.run()
-    rows = study.rows()
-    say("\n".join(["", *tables(rows), ""]))
-    for path in write_plots(size.results.parent, rows):
-        say(f"plot {path}")
+    show(size, study.rows())
     return 0
 
 

@@ -1,25 +1,38 @@
 """The tables and plots of the study."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from kgan.gan.update_policies import Always
 from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY
 from studies.pages import head, line
 from studies.table import spread
 
-MARKS = {"steps": "after as many updates of G", "cpu": "after as much CPU time"}
+MARKS = {"steps": "After as many updates of G", "cpu": "After as much CPU time"}
+_SAME = {"steps": "updates of G", "cpu": "CPU time"}
+_PHASES = {"confirm": CONFIRMATORY, "explore": EXPLORATORY}
+_TIMES = {"first twentieth": 0, "middle": 10, "last twentieth": -1}  # of the parts of a trace
 
 
-def tables(rows):
-    """All tables, as lines of Markdown."""
-    for phase, arms in (("confirm", CONFIRMATORY), ("explore", EXPLORATORY)):
-        for mark, words in MARKS.items():
-            found = {name: analysis.chosen(rows, phase=phase, arm=name, mark=mark) for name in arms}
-            yield from [f"**{phase}, {words}**", "", *_figures({k: v for k, v in found.items() if v}), ""]
-    yield from ["**Confirmatory comparisons**", "", *comparisons(rows)]
+def parts(rows):
+    """The tables, as Markdown by the name of their place on the page."""
+    found = {
+        "confirmatory": [*_phase(rows, "confirm"), *comparisons(rows)],
+        "exploratory": [*_phase(rows, "explore"), *_beside_always(rows)],
+        "probability": [*_probabilities(rows)],
+        "rates": [*_rates(rows)],
+    }
+    return {name: "\n".join(lines).rstrip() for name, lines in found.items()}
+
+
+def _phase(rows, phase):
+    for mark, words in MARKS.items():
+        found = {name: analysis.chosen(rows, phase=phase, arm=name, mark=mark) for name in _PHASES[phase]}
+        yield from [f"{words}:", "", *_figures({k: v for k, v in found.items() if v}), ""]
 
 
 def _figures(found):
@@ -31,14 +44,75 @@ def _figures(found):
             ARMS[name].title,
             len(rows),
             f"{float(rows[0]['learning_rate']):g}",
-            spread(columns["frechet"]),
-            spread(columns["recall"], "{:.3f}".format),
-            spread(columns["total_variation"], "{:.3f}".format),
+            spread(columns["frechet"], "{:.3g}".format),
+            spread(columns["recall"], "{:.2f}".format),
+            spread(columns["total_variation"], "{:.2f}".format),
             f"{analysis.collapsed(rows)} of {len(rows)}",
             spread([100 * float(row["d_rate"]) for row in rows], "{:.0f} %".format),
             f"{np.median([int(row['g_steps']) for row in rows]):,.0f}",
             f"{np.median([float(row['cpu_seconds']) for row in rows]):,.0f}",
         )
+
+
+def _beside_always(rows):
+    """The exploratory arms beside `Always` with the same networks, optimiser and seeds."""
+    yield from head("arm", "beside", "at the same", "seeds", "quotients of the Fréchet distances")
+    for name in EXPLORATORY:
+        other = _always_of(name)
+        for mark, same in _SAME.items():
+            ours, theirs = (_distances(rows, each, mark) for each in (name, other))
+            seeds = sorted(set(ours) & set(theirs))
+            if seeds and name != other:
+                quotients = [ours[seed] / theirs[seed] for seed in seeds]
+                yield line(ARMS[name].title, ARMS[other].title, same, len(seeds), spread(quotients))
+
+
+def _always_of(name):
+    """Name of the arm that updates D in every step and is alike otherwise."""
+    alike = ARMS[name].pair, ARMS[name].optimizer
+    return next(
+        other
+        for other, arm in ARMS.items()
+        if (arm.pair, arm.optimizer, arm.policy, arm.d_rate) == (*alike, Always(), 1.0)
+    )
+
+
+def _distances(rows, name, mark):
+    phase = "confirm" if name in CONFIRMATORY else "explore"
+    return analysis.by_seed(analysis.chosen(rows, phase=phase, arm=name, mark=mark))
+
+
+def _probabilities(rows):
+    """What p does over a training, of each arm that has one and it moves."""
+    yield from head("arm", "seeds", *(f"p, {when}" for when in _TIMES), "L(D), L(G) at the end", "over parts")
+    for name, found in _moving(rows):
+        p, d_loss, g_loss = (analysis.over_time(found, column) for column in ("p", "d_loss", "g_loss"))
+        times = [spread(p[:, part], "{:.3f}".format) for part in _TIMES.values()]
+        losses = ", ".join(f"{np.median(loss[:, -1]):.2f}" for loss in (d_loss, g_loss))
+        yield line(ARMS[name].title, len(found), *times, losses, f"{p.min():.2f} to {p.max():.2f}")
+
+
+def _moving(rows):
+    """The arms whose p follows the losses, each with its rows."""
+    for name, arm in ARMS.items():
+        phase = "confirm" if name in CONFIRMATORY else "explore"
+        found = analysis.chosen(rows, phase=phase, arm=name, mark="steps")
+        if found and getattr(arm.policy, "compares_losses", False):
+            yield name, found
+
+
+def _rates(rows):
+    """The tuning: the Fréchet distances at each learning rate, the best in bold type."""
+    tuned = analysis.chosen(rows, phase="tune", mark="steps")
+    rates = sorted({float(row["learning_rate"]) for row in tuned})
+    yield from head("arm", *(f"{rate:g}" for rate in rates))
+    for name in dict.fromkeys(row["arm"] for row in tuned):
+        best, cells = analysis.best_rate(rows, name), []
+        for rate in rates:
+            found = analysis.chosen(tuned, arm=name, learning_rate=rate)
+            cell = ", ".join(f"{float(row['frechet']):.3g}" for row in found)
+            cells.append(f"**{cell}**" if rate == best else cell)
+        yield line(ARMS[name].title, *cells)
 
 
 def comparisons(rows):
@@ -55,47 +129,47 @@ def comparisons(rows):
     corrected = analysis.holm([each.p_value for each in found.values()])
     for ((name, mark), each), p_value in zip(found.items(), corrected, strict=True):
         interval = f"{each.low:.2f} to {each.high:.2f}"
-        same = {"steps": "updates of G", "cpu": "CPU time"}[mark]
         figures = [each.seeds, f"{each.ratio:.2f}", interval, f"{each.p_value:.2g}", f"{p_value:.2g}"]
-        yield line(ARMS[name].title, same, *figures)
+        yield line(ARMS[name].title, _SAME[mark], *figures)
 
 
 def write_plots(folder, rows):
     """Draw p over the training, and the Fréchet distances of the arms; the paths of the pictures."""
-    confirmed = {
-        name: analysis.chosen(rows, phase="confirm", arm=name, mark="steps") for name in CONFIRMATORY
-    }
-    confirmed = {name: found for name, found in confirmed.items() if found}
-    return [_draw_p(Path(folder) / "p.png", confirmed), _draw_arms(Path(folder) / "arms.png", confirmed)]
+    return [_draw_p(Path(folder) / "p.png", rows), _draw_arms(Path(folder) / "arms.png", rows)]
 
 
-def _draw_p(path, found):
-    figure = Figure(figsize=(7, 4), layout="constrained")
+def _draw_p(path, rows):
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    for name in ("balanced", "matched"):
-        if name not in found:
-            continue
-        shares = analysis.over_time(found[name], "p")
-        done = (np.arange(shares.shape[1]) + 0.5) / shares.shape[1]
-        (line,) = axes.plot(done, np.median(shares, axis=0), label=ARMS[name].title.replace("`", ""))
-        axes.fill_between(done, shares.min(axis=0), shares.max(axis=0), color=line.get_color(), alpha=0.2)
-    axes.set(xlabel="share of the training", ylabel="p, probability to update D", ylim=(0, 1))
-    axes.axhline(0.5, color="grey", linestyle=":", label="½, both at equilibrium")
-    axes.legend()
+    for name, found in _moving(rows):
+        shares = analysis.over_time(found, "p")
+        done = (np.arange(shares.shape[1]) + 0.5) * int(found[0]["g_steps"]) / shares.shape[1]
+        (curve,) = axes.plot(done, np.median(shares, axis=0), label=_plain(name))
+        axes.fill_between(done, shares.min(axis=0), shares.max(axis=0), color=curve.get_color(), alpha=0.15)
+    axes.set(xlabel="updates of G", ylabel="p, the probability to update D")
+    axes.axhline(0.5, color="grey", linestyle=":")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return _save(figure, path)
 
 
-def _draw_arms(path, found):
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    for place, rows in enumerate(found.values()):
-        distances = sorted(analysis.by_seed(rows).values())
-        axes.plot(np.linspace(place - 0.15, place + 0.15, len(distances)), distances, "o", alpha=0.6)
-        axes.hlines(np.median(distances), place - 0.3, place + 0.3, color="black")
-    axes.set(ylabel="Fréchet distance", yscale="log")
-    names = [ARMS[name].title.replace("`", "") for name in found]
-    axes.set_xticks(range(len(found)), names, rotation=15, ha="right")
+def _draw_arms(path, rows):
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, (mark, words) in zip(figure.subplots(1, 2, sharey=True), MARKS.items(), strict=True):
+        names = [name for name in CONFIRMATORY if _distances(rows, name, mark)]
+        for place, name in enumerate(names):
+            distances = sorted(_distances(rows, name, mark).values())
+            axes.plot(np.linspace(place - 0.15, place + 0.15, len(distances)), distances, "o", alpha=0.6)
+            axes.hlines(np.median(distances), place - 0.3, place + 0.3, color="black")
+        axes.set(title=words, yscale="log")
+        axes.set_xticks(range(len(names)), [textwrap.fill(_plain(name), 17) for name in names], fontsize=8)
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+    figure.supylabel("Fréchet distance, a point a seed")
     return _save(figure, path)
+
+
+def _plain(name):
+    return ARMS[name].title.replace("`", "")
 
 
 def _save(figure, path):
