@@ -34,11 +34,13 @@ class Spec:
             ValueError: If no subclass has that name or its arguments do not fit.
         """
         choices = cls.choices()
-        name, arguments, keywords = _parse_call(text)
+        name, arguments, keywords = cls._parse_call(text)
         if name not in choices:
             raise ValueError(f"{text!r} is not one of {', '.join(choices)}.")
         try:
             return choices[name](*arguments, **keywords)
+        except ValueError as error:
+            raise ValueError(f"{text!r}: {error}") from None
         except TypeError:
             fields = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(choices[name]))
             raise ValueError(f"{text!r} does not fit {name}({fields}).") from None
@@ -62,25 +64,28 @@ class Spec:
         return tuple(cls.parse(ast.unparse(node)) for node in nodes)
 
     @classmethod
+    def _parse_call(cls, text):
+        # Literals only: nothing that a user types is evaluated.
+        try:
+            node = ast.parse(text.strip(), mode="eval").body
+            if isinstance(node, ast.Name):
+                return node.id, [], {}
+            arguments = [ast.literal_eval(argument) for argument in node.args]
+            keywords = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
+            return node.func.id, arguments, keywords
+        except (SyntaxError, ValueError, AttributeError):
+            example = next(iter(cls.choices()))
+            raise ValueError(
+                f"{text!r} is not of the form Name or Name(argument=number), such as {example}()."
+            ) from None
+
+    @classmethod
     def choices(cls):
         """Every concrete subclass by name."""
         found = {}
         for subclass in cls.__subclasses__():
             found |= {subclass.__name__: subclass} | subclass.choices()
         return {name: spec for name, spec in found.items() if not name.startswith("_")}
-
-
-def _parse_call(text):
-    # Literals only: nothing that a user types is evaluated.
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-        if isinstance(node, ast.Name):
-            return node.id, [], {}
-        arguments = [ast.literal_eval(argument) for argument in node.args]
-        keywords = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
-        return node.func.id, arguments, keywords
-    except (SyntaxError, ValueError, AttributeError):
-        raise ValueError(f"{text!r} is not of the form Name or Name(argument=number).") from None
 
 
 def check(name, rule, value, *, holds):
@@ -100,5 +105,6 @@ def is_number(value):
 
 
 def is_seed(value):
-    """Whether `value` is an integer that int32 arithmetic on every backend holds."""
-    return isinstance(value, numbers.Integral) and 0 <= value < 2**31
+    """Whether `value` is an integer that int32 arithmetic on every backend holds (and not a bool)."""
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return is_integer and 0 <= value < 2**31

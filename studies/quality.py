@@ -5,14 +5,14 @@
 
 `run` trains a recipe with each seed on one thread, stops the clock at the recipe's CPU-seconds and judges
 10,000 samples against the 10,000 test digits; a row each goes to studies/quality.csv and a grid to
-studies/quality/. Rows that are there are not run again; quality_table.py writes them into studies/quality.md.
-Seconds are those of the process's CPU time within `fit`, judgements left out.
+studies/quality/. A training whose rows are there is not run again; quality_table.py writes them into
+studies/quality.md. Seconds are those of the process's CPU time within `fit`, judgements left out.
 """
 
 import argparse
-import csv
 import sys
 import time
+import types
 from pathlib import Path
 
 import kgan  # before Keras, for it chooses the backend
@@ -20,6 +20,7 @@ import kgan  # before Keras, for it chooses the backend
 # isort: split
 import keras
 from recipes import PLAIN, Kgan
+from table import Table
 
 from kgan.evaluation import DigitClassifier, judge
 from kgan.pictures import write_grid
@@ -100,38 +101,26 @@ def drawn(gan):
     return samples, round(float((asked == seen).mean()), 4)
 
 
-def rows():
-    """The rows that there are, as dicts of strings."""
-    if not RESULTS.exists():
-        return []
-    with RESULTS.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def append(row):
-    """Write a row, and the header before the first."""
-    fresh = not RESULTS.exists()
-    with RESULTS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+def table():
+    """The file of the results, to which the rows of a whole training are added."""
+    return Table(RESULTS, ("recipe", "seed", "images"))
 
 
 def run(name, seed, data):
-    """Train one recipe with one seed up to its last mark."""
+    """Train one recipe with one seed up to its last mark; a row a mark."""
     recipe, (images, labels) = RECIPES[name], data
     gan = recipe.build(seed)
     labels = labels if isinstance(gan, kgan.ConditionalGAN) else None
+    rows = []
 
     def report(model, seconds, mark):
-        row = measured(model, name, seed, mark, seconds, len(images))
-        append(row)
-        print(row, flush=True)  # noqa: T201
+        rows.append(measured(model, name, seed, mark, seconds, len(images)))
+        print(rows[-1], flush=True)  # noqa: T201
 
     clock = Clock(recipe.cpu_seconds, report, steps=recipe.steps)
     used = [*recipe.callbacks(), clock]
     gan.fit(images, labels, batch_size=recipe.batch_size, epochs=10_000, verbose=0, callbacks=used)
+    return rows
 
 
 def main(argv=None):
@@ -145,9 +134,9 @@ def main(argv=None):
     PICTURES.mkdir(exist_ok=True)
     data = kgan.load_digits(options.data, data_dir=options.data_dir)
     for seed in options.seeds:
-        done = {(row["recipe"], int(row["seed"]), int(row["images"])) for row in rows()}
-        if (options.recipe, seed, len(data[0])) not in done:
-            run(options.recipe, seed, data)
+        job = types.SimpleNamespace(recipe=options.recipe, seed=seed, images=len(data[0]))
+        if table().left([job]):
+            table().append(run(options.recipe, seed, data))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from pages import fill, head, line
-from quality import PICTURES, RECIPES, rows
+from quality import PICTURES, RECIPES, table
 
 from kgan.evaluation import Reference, class_shares, manifold_scores, total_variation
 
@@ -34,7 +34,7 @@ def floors():
     shares, real = (class_shares(classes).shares for classes in labels)
     names = ("precision", "recall", "density", "coverage")
     return {
-        "frechet": float(rows()[0]["frechet_floor"]),
+        "frechet": float(table().rows()[0]["frechet_floor"]),
         **{name: getattr(scores, name) for name in names},
         "total_variation": total_variation(shares, real),
         "least_share": shares.min(),
@@ -58,7 +58,7 @@ def spread(found, name):
 def groups():
     """Rows by (recipe, data, mark), in the order of the recipes and of the marks."""
     found = {}
-    for row in rows():
+    for row in table().rows():
         found.setdefault((row["recipe"], row["images"], row["mark"]), []).append(row)
     return dict(sorted(found.items(), key=lambda item: _place(*item[0])))
 

@@ -105,7 +105,7 @@ PLAIN = {
 
 
 class Kgan:
-    """One of kgan's presets, as `train_gan.py` trains it.
+    """One of kgan's presets, as `train_gan.py` trains it, but for as many steps as it says, not whole epochs.
 
     Args:
         preset: Its name.

@@ -155,10 +155,23 @@ BAD_INPUT = [
     (["--batch-size", "4001"], "`batch_size` must be at most the number of images, 4000, got 4001."),
     (["--latent-dim", "0"], "`latent_dim` must be a positive integer, got 0."),
     (["--architecture", "big"], "`architecture` must be one of"),
-    (["--update-policy", "EveryK(0)"], "argument --update-policy: `k` must be a positive integer, got 0."),
+    (
+        ["--update-policy", "EveryK(0)"],
+        "--update-policy: 'EveryK(0)': `k` must be a positive integer, got 0.",
+    ),
     (["--loss", "Hing"], "argument --loss: 'Hing' is not one of NonSaturating, Minimax, LeastSquares, "),
     (["--regularizers", "R1(),R3"], "argument --regularizers: 'R3' is not one of R1, R2, GradientPenalty, "),
-    (["--regularizers", "R1(every=0)"], "argument --regularizers: `every` must be a positive integer"),
+    (
+        ["--regularizers", "R2(),R1(every=0)"],
+        "--regularizers: 'R1(every=0)': `every` must be a positive integer",
+    ),
+    (["--average", "0.999"], "is not of the form Name or Name(argument=number), such as GeneratorAverage()"),
+    (["--conditional", "maybe"], "argument --conditional: 'maybe' is not one of true, false."),
+    (["--judged", "63"], "`judged` must be None or at least 64, got 63."),
+    (
+        ["--dry-run", "--data", "mnist-5k", "--batch-size", "4001"],
+        "at most the number of images, 4000, got 4001",
+    ),
     (["--generator-optimizer", "Adam(rate=1)"], "'Adam(rate=1)' does not fit Adam(learning_rate="),
     (
         ["--data", "cifar"],

@@ -192,6 +192,13 @@ def test_the_way_between_two_classes_is_told_by_the_nearest_images(copied):
     assert strip.picture.is_file()
 
 
+def test_classes_that_a_folder_has_not_are_refused_before_any_is_drawn(copied):
+    count = copied.read_config()["data"]["num_classes"]
+    assert count < 4
+    with pytest.raises(ValueError, match=rf"`classes` must be two of the run's {count}, numbered"):
+        experiments.interpolate(copied.path, classes=(4, 1))
+
+
 def test_of_images_of_one_class_the_way_between_two_latents_is_drawn(copied):
     config = copied.read_config()
     config["data"] |= {"classes": [], "num_classes": 0}

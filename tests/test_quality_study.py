@@ -7,7 +7,8 @@ from recipes import Kgan
 
 from kgan.evaluation import judge
 
-PAGE = "Before.\n\n<!-- summary -->\n\nold\n\n<!-- end -->\n\n<!-- models -->\n\n<!-- end -->\n\nBehind.\n"
+PLACES = "\n\n".join(f"<!-- {name} -->\n\nold\n\n<!-- end -->" for name in ("summary", "models", "pictures"))
+PAGE = f"Before.\n\n{PLACES}\n\nBehind.\n"
 RECIPE = "fast"
 
 
@@ -24,7 +25,7 @@ def study(tmp_path, monkeypatch):
 
 def run(seeds):
     quality.main([RECIPE, "--data", "mnist-5k", "--seeds", *map(str, seeds)])
-    return quality.rows()
+    return quality.table().rows()
 
 
 def test_a_row_a_mark_holds_what_the_judge_says_and_is_not_made_twice(study, monkeypatch):
@@ -46,10 +47,25 @@ def test_a_row_a_mark_holds_what_the_judge_says_and_is_not_made_twice(study, mon
     ]
 
 
+def test_a_training_that_is_broken_off_leaves_no_row_and_is_done_again(study, monkeypatch):
+    def judging(samples):
+        judged.append(judge(samples))
+        if len(judged) == 2:
+            raise KeyboardInterrupt
+        return judged[-1]
+
+    judged = []
+    monkeypatch.setattr(quality, "judge", judging)
+    with pytest.raises(KeyboardInterrupt):
+        run([0])
+    assert quality.table().rows() == []
+    assert [row["mark"] for row in run([0])] == ["0.001", "end"]
+
+
 def test_the_page_shows_the_median_and_both_ends_over_the_seeds(study):
     (row, _) = run([0])
     for seed, frechet in ((1, 3.5), (2, 9.25)):
-        quality.append(row | {"seed": seed, "frechet": frechet})
+        quality.table().append([row | {"seed": seed, "frechet": frechet}])
     quality_table.main()
     page = (study / "quality.md").read_text(encoding="utf-8")
     assert page.startswith("Before.")

@@ -11,7 +11,6 @@ from kgan.callbacks.window import LogWindow
 from kgan.evaluation import NUM_CLASSES
 from kgan.spec import check, is_count, is_number, is_seed
 
-_SURE_OF_REAL, _SURE_OF_FAKE = 0.9, 0.1
 _OF_A_CLASS = 4  # samples at least
 _MOST, _VANISHED = 0.6, 0.005  # shares of a class, of 0.1
 
@@ -54,8 +53,9 @@ class CollapseAlarm(AtIntervals):
       `kgan.ConditionalGAN` that within a class, averaged over the classes, for those differ anyway;
     - classes: by the evaluations of an `Evaluate`, one digit holds more than 60 % of the samples, or
       one fewer than 0.5 %, in twice as many in a row, for early samples are no digits yet;
-    - discriminator: over the steps since it last looked, D took real images for real with more than
-      0.9 on average and generated ones with less than 0.1;
+    - discriminator: over the steps since it last looked, D told real images from generated ones nearly
+      always, by `kgan.losses.Loss.won`: D(x) above 0.9 and D(G(z)) below 0.1 of `NonSaturating`, an L(D) near
+      its least value of others. `Wasserstein` has none, nor a loss of your own that does not define it;
     - not finite: losses or samples are NaN or infinite; said at once.
 
     On MNIST a run that works has a spread of 0.34 to 0.44 as soon as it draws digits, as real digits
@@ -164,10 +164,8 @@ class CollapseAlarm(AtIntervals):
         return f"samples are alike (their spread is {share:.1f} % of {self._of})"
 
     def _won(self, means):
-        real, fake = means.get("d_real", 0.5), means.get("d_fake", 0.5)
-        if real <= _SURE_OF_REAL or fake >= _SURE_OF_FAKE:
-            return ""
-        return f"D has won (D(x) is {real:.2f}, D(G(z)) {fake:.2f}, L(G) {means['g_loss']:.1f})"
+        won = self.model.adversarial_loss.won(means) if means else ""
+        return won and f"D has won ({won}, L(G) {means['g_loss']:.1f})"
 
     def _look_at_classes(self):
         rows = self.evaluate.rows if self.evaluate else []
@@ -216,7 +214,8 @@ def _advice(kind, model):
         tried.append(f"Adam's beta_1 at 0.5 (here {beta:g})")
     if kind in ("discriminator", "not finite"):
         tried.append("a lower rate for D" if kind == "discriminator" else "lower rates")
-    if kind == "discriminator" and not model.update_policy.compares_losses:
+    comparable = model.adversarial_loss.bounded_below and not model.update_policy.compares_losses
+    if kind == "discriminator" and comparable:
         tried.append("LossBalanced(), which then trains D less often")
     if kind in ("alike", "classes"):
         activations = [getattr(layer, "activation", None) for layer in model.generator.layers]

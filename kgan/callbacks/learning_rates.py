@@ -13,13 +13,14 @@ class DecayLearningRates(AtIntervals):
     """Lowers the learning rates of both networks of a GAN by a `kgan.LinearDecay`.
 
     Every so many steps it multiplies each rate, whatever it is, by the factor of now over the last one, so
-    that rates which were changed by hand fall likewise. A resumed training goes on to the same bits; one that
-    is resumed with more steps goes on along its own line, so that rates may rise again.
+    that rates which were changed by hand fall likewise: those with which training begins are taken to be on
+    the line already, so that a second `fit` needs whole rates again. A resumed training goes on to the same
+    bits; one that is resumed with more steps goes on along its own line, so that rates may rise again.
 
     Args:
         decay: `LinearDecay`.
         steps: Steps of the training, counted over the model's life.
-        every_steps: Steps between two changes.
+        every_steps: Steps between two changes; if None, 100, or a hundredth of a training that is shorter.
 
     Attributes:
         factor: What the rates are multiplied by now, or None before training.
@@ -28,11 +29,11 @@ class DecayLearningRates(AtIntervals):
         ValueError: If one of them breaks its rule.
     """
 
-    def __init__(self, decay, *, steps, every_steps=100):
-        super().__init__(every_steps=every_steps)
+    def __init__(self, decay, *, steps, every_steps=None):
+        check("steps", "a positive integer", steps, holds=is_count(steps))
+        super().__init__(every_steps=max(1, min(100, steps // 100)) if every_steps is None else every_steps)
         rule = "a kgan.LinearDecay, such as LinearDecay()"
         check("decay", rule, decay, holds=isinstance(decay, LinearDecay))
-        check("steps", "a positive integer", steps, holds=is_count(steps))
         self.decay, self.steps, self.factor = decay, steps, None
 
     def state(self):

@@ -137,7 +137,7 @@ def _described(preset, options):
     """What the data are, once they are seen to be there and to fit."""
     wanted = {"image_size": preset.image_size, "channels": preset.channels}
     source = find_source(preset.data, data_dir=options.data_dir, **wanted)
-    if source.folder is not None and source.is_at_hand:  # quick to read, unlike a download
+    if source.is_at_hand:  # quick to read, unlike a download
         preset.num_epochs(source.num_images("train"))
     return f"{source.name}: {source.description}"
 
@@ -145,7 +145,8 @@ def _described(preset, options):
 def _summary(result):
     run, minutes, seconds = result.run, *divmod(round(result.seconds), 60)
     plots = sorted(path.name for path in run.plots.glob("*.png") if "frames" not in path.name)
-    strips = f"; kgan interpolate {run.path} --from 4 --to 1" if "interpolation.png" in plots else ""
+    count = result.num_classes
+    strips = f"; kgan interpolate {run.path} --from {4 if count > 4 else 0} --to 1" if count > 1 else ""
     return "\n".join(
         [
             f"{'Interrupted' if result.interrupted else 'Trained'} after {_steps(result)} on "

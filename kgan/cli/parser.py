@@ -10,7 +10,7 @@ from pathlib import Path
 from kgan import __version__
 from kgan.presets import changes, stored_preset
 from kgan.presets.base import settings_of
-from kgan.presets.reading import reader, spec_of
+from kgan.presets.reading import reader, spec_of, truth
 from kgan.runs import Run
 
 BAD_INPUT = 2
@@ -223,18 +223,18 @@ def _described(description, *, kind, value):
 
 
 def _reader(annotated):
-    """What reads an option: as `reader`, with the message of a `Spec` about what does not fit it."""
+    """What reads an option: as `reader`, whose own message about what does not fit is shown."""
     read = reader(annotated)
-    if not spec_of(annotated):
+    if read is not truth and not spec_of(annotated):
         return read
 
-    def read_spec(text):
+    def read_told(text):
         try:
             return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return read_spec
+    return read_told
 
 
 def resolved(row, options):

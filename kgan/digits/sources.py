@@ -185,6 +185,7 @@ class EmbeddedDigits:
 
     name = "mnist-5k"
     folder = None
+    is_at_hand = True
     num_classes = NUM_CLASSES
 
     def __init__(self, *, notice=None):
@@ -194,6 +195,10 @@ class EmbeddedDigits:
     def checksums(self, split):
         """SHA-256 of each array of the split, as an IDX file."""
         return _EMBEDDED[split]
+
+    def num_images(self, split):
+        """Number of images in a split."""
+        return {"train": 4000, "test": 1000}[split]
 
     def arrays(self, split):
         """Images `(n, 28, 28)` and labels `(n,)`, uint8."""

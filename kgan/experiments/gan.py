@@ -38,11 +38,11 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE, *, num_classes=0):
     keras.utils.set_random_seed(preset.seed)
     architecture, of_labels = getattr(architectures, preset.architecture), {}
     if _is_conditional(preset, num_classes):
-        networks = architecture(preset.latent_dim + num_classes, image_shape, num_classes)
+        networks = _built(architecture, preset.latent_dim + num_classes, image_shape, num_classes)
         of_labels = {"num_classes": num_classes, "classification": preset.classification}
         kind = ConditionalGAN
     else:
-        kind, networks = GAN, architecture(preset.latent_dim, image_shape)
+        kind, networks = GAN, _built(architecture, preset.latent_dim, image_shape)
     gan = kind(
         *networks,
         **of_labels,
@@ -56,6 +56,15 @@ def build_gan(preset, image_shape=architectures.IMAGE_SHAPE, *, num_classes=0):
     )
     gan.compile(preset.generator_optimizer.build(), preset.discriminator_optimizer.build())
     return gan
+
+
+def _built(architecture, *arguments):
+    try:
+        return architecture(*arguments)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} Images are scaled to another size by `image_size` (--image-size)."
+        ) from None
 
 
 def _is_conditional(preset, num_classes):

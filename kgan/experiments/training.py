@@ -14,7 +14,7 @@ from kgan.digits import LazyImages
 from kgan.digits.streaming import StreamedImages
 from kgan.evaluation import READ_DATA
 from kgan.experiments.evaluation import Evaluation, judge_run
-from kgan.experiments.interpolation import draw_interpolation
+from kgan.experiments.interpolation import draw_interpolation, num_classes
 from kgan.experiments.recording import Recording
 from kgan.experiments.report import report_on
 from kgan.experiments.resuming import lower_rates, naming_the_way_on, rolled_back, spacing_of
@@ -33,6 +33,7 @@ class Result:
         model: The trained `GAN`.
         picture: Path of the last sample grid, or None where the disk took none.
         num_images: Number of training images.
+        num_classes: Number of their classes.
         seconds: Time that training took, interruptions left out.
         interrupted: Whether a signal ended it early.
         signal: Number of the signal, or None.
@@ -45,6 +46,7 @@ class Result:
     model: GAN
     picture: Path | None
     num_images: int
+    num_classes: int
     seconds: float
     interrupted: bool
     signal: int | None = None
@@ -213,6 +215,7 @@ class Training:
             model=gan,
             picture=recording.grid.last,
             num_images=len(self.images),
+            num_classes=num_classes(self.run.read_config()["data"]),
             seconds=self._elapsed(),
             interrupted=number is not None,
             signal=number,

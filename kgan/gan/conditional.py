@@ -134,7 +134,10 @@ class ConditionalGAN(GAN):
 
     def _given_labels(self, labels, *, n):
         rule = f"None, an integer in [0, {self.num_classes}) or {n} of them"
-        given = np.asarray(labels)
+        try:
+            given = np.asarray(labels)
+        except ValueError:  # rows of different lengths
+            given = np.asarray(None)
         holds = given.dtype.kind in "iu" and given.shape in ((), (n,))
         holds = holds and bool(((given >= 0) & (given < self.num_classes)).all())
         short = isinstance(labels, numbers.Number | str) or given.size <= 10

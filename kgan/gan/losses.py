@@ -5,9 +5,12 @@ scalar. A new loss is one class in this file.
 """
 
 import dataclasses
+import math
 from typing import ClassVar
 
 from kgan.spec import Spec, check, is_number
+
+_SURE = 0.9  # that an image is what it is: of a D that has won
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +34,17 @@ class Loss(Spec):
         raise NotImplementedError(
             f"`{type(self).__name__}` must define discriminator_loss(real_logits, fake_logits)."
         )
+
+    def won(self, means):
+        """What shows that D tells real from generated images so well that G learns little, in words.
+
+        Args:
+            means: Dict of what `fit` logs, each the mean over some steps.
+
+        Returns:
+            Text, empty if D has not won, or if this loss does not tell.
+        """
+        return ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +85,11 @@ class NonSaturating(Loss):
             of_real = of_real + self.label_smoothing * ops.mean(real_logits)
         return (of_real + ops.mean(ops.softplus(fake_logits))) / 2
 
+    def won(self, means):
+        """By the probabilities that D gives to both kinds of images to be real."""
+        real, fake = means["d_real"], means["d_fake"]
+        return f"D(x) is {real:.2f}, D(G(z)) {fake:.2f}" if real > _SURE and fake < 1 - _SURE else ""
+
 
 @dataclasses.dataclass(frozen=True)
 class Minimax(NonSaturating):
@@ -107,6 +126,10 @@ class LeastSquares(Loss):
         from keras import ops
 
         return (ops.mean(ops.square(real_logits - 1)) + ops.mean(ops.square(fake_logits))) / 2
+
+    def won(self, means):
+        """Outputs are within 0.1 of 1 and 0."""
+        return _low(means["d_loss"], below=(1 - _SURE) ** 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +170,10 @@ class Hinge(Wasserstein):
 
         return (ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))) / 2
 
+    def won(self, means):
+        """Nearly all images are beyond the margin, from where D gives no slope."""
+        return _low(means["d_loss"], below=1 - _SURE)
+
 
 @dataclasses.dataclass(frozen=True)
 class Relativistic(Loss):
@@ -168,3 +195,11 @@ class Relativistic(Loss):
         from keras import ops
 
         return ops.mean(ops.softplus(fake_logits - real_logits))
+
+    def won(self, means):
+        """D is right about nearly all pairs."""
+        return _low(means["d_loss"], below=-math.log(_SURE))
+
+
+def _low(d_loss, *, below):
+    return f"L(D) is {d_loss:.3f}" if d_loss < below else ""

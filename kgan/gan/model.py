@@ -49,7 +49,8 @@ class GAN(BackendModel):
 
     `fit` logs, each as its mean over the steps of the epoch: `d_loss`, `g_loss`, `p` (the
     probability to update D), `d_updates` (the share of steps that did), `d_real` and `d_fake`
-    (the mean probability that D gives to real and to generated images to be real); with
+    (the mean sigmoid of D's outputs for real and for generated images: by `NonSaturating` the
+    probability that D gives them to be real; by other losses only a number in (0, 1)); with
     regularisers that penalise, `penalty`, over the steps that had one. L(D) is without it.
 
     Args:

@@ -28,6 +28,7 @@ def architecture_names():
     return [name for name in functions if not name.startswith("_")]
 
 
+LEAST_JUDGED = 64  # samples: the judge's features, for which there must be an image each
 _COUNTS = ("latent_dim", "batch_size", "sample_every", "evaluate_every", "num_intermediate", "judged")
 
 
@@ -118,6 +119,8 @@ class GANPreset(Preset):
         rule = f"one of {', '.join(names)}"
         check("architecture", rule, self.architecture, holds=self.architecture in names)
         check("seed", "an integer in [0, 2**31)", self.seed, holds=is_seed(self.seed))
+        rule = f"None or at least {LEAST_JUDGED}"
+        check("judged", rule, self.judged, holds=self.judged is None or self.judged >= LEAST_JUDGED)
 
     def num_epochs(self, num_images):
         """Length of a run on this many images, in epochs.

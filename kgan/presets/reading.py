@@ -34,7 +34,7 @@ def reader(annotated):
 def truth(text):
     """True or False, as words."""
     if text.lower() not in ("true", "false"):
-        raise ValueError(f"{text!r} is neither true nor false.")
+        raise ValueError(f"{text!r} is not one of true, false.")
     return text.lower() == "true"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from conftest import same_bits, small_conditional_gan, small_gan, small_images, values
 from kgan.callbacks import CollapseAlarm
+from kgan.gan.losses import Hinge, Wasserstein
 from kgan.gan.update_policies import Always
 
 IMAGES = small_images(20)
@@ -93,6 +94,15 @@ def test_a_discriminator_that_has_won_is_said_with_what_it_says():
     assert alarm.saw == "D has won (D(x) is 1.00, D(G(z)) 0.01, L(G) 4.8)"
     assert "a lower rate for D" in alarm.advice
     assert "LossBalanced()" in alarm.advice
+
+
+def test_a_discriminator_has_won_by_the_loss_that_it_is_trained_on():
+    gan, images = told_apart(update_policy=Always(), loss=Hinge()), np.ones((24, 4), "float32")
+    (alarm,) = fitted(gan, CollapseAlarm(every_steps=2), images=images)
+    assert alarm.saw == "D has won (L(D) is 0.000, L(G) 4.8)"
+    assert "LossBalanced" not in alarm.advice  # whose L(G) has no least value
+    critic = told_apart(update_policy=Always(), loss=Wasserstein())
+    assert fitted(critic, CollapseAlarm(every_steps=2), images=images) == []
 
 
 def test_a_discriminator_that_is_right_on_real_images_only_has_not_won():

@@ -74,6 +74,11 @@ def test_rates_that_were_changed_by_hand_fall_likewise():
     )
 
 
+@pytest.mark.parametrize(("steps", "every"), [(50, 1), (500, 5), (50_000, 100)])
+def test_they_fall_in_short_trainings_too(steps, every):
+    assert DecayLearningRates(LinearDecay(), steps=steps).every == every
+
+
 def halved(gan):
     optimizer = gan.generator_optimizer
     optimizer.learning_rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate)) / 2

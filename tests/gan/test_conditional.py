@@ -208,7 +208,7 @@ def test_labels_of_data_sets_are_checked_in_one_line():
         small_conditional_gan().evaluate(Batch(IMAGES, THEIRS.astype("float32")), verbose=0)
 
 
-@pytest.mark.parametrize("labels", [3, -1, 1.0, [0, 1], [0, 1, 2, 3], "1", True])
+@pytest.mark.parametrize("labels", [3, -1, 1.0, [0, 1], [0, 1, 2, 3], "1", True, [[1], [2, 3]]])
 def test_labels_of_samples_are_checked_in_one_line(labels):
     gan = small_conditional_gan()
     with pytest.raises(ValueError, match=r"`labels` must be None, an integer in \[0, 3\) or 4 of them, got"):

@@ -15,6 +15,32 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-np.asarray(x, "float64")))
 
 
+@pytest.mark.parametrize(
+    ("loss", "real", "fake"),
+    [
+        (NonSaturating(), 3.0, -3.0),
+        (Minimax(), 3.0, -3.0),
+        (LeastSquares(), 0.95, 0.05),
+        (Hinge(), 0.95, -0.95),
+        (Relativistic(), 25.0, 10.0),
+    ],
+)
+def test_a_discriminator_has_won_by_its_own_loss(loss, real, fake):
+    assert loss.won(means_of(loss, real, fake)) != ""
+    assert loss.won(means_of(loss, (real + fake) / 2, (real + fake) / 2)) == ""
+    assert loss.won(means_of(loss, real, real)) == ""
+    assert Wasserstein().won(means_of(Wasserstein(), real, fake)) == ""
+
+
+def means_of(loss, real, fake):
+    logits = [ops.full((2, 1), number) for number in (real, fake)]
+    return {
+        "d_loss": value(loss.discriminator_loss(*logits)),
+        "d_real": sigmoid(real),
+        "d_fake": sigmoid(fake),
+    }
+
+
 def value(loss):
     return float(ops.convert_to_numpy(loss))
 
