@@ -9,7 +9,7 @@ from kgan.evaluation import judge
 
 PLACES = "\n\n".join(f"<!-- {name} -->\n\nold\n\n<!-- end -->" for name in ("summary", "models", "pictures"))
 PAGE = f"Before.\n\n{PLACES}\n\nBehind.\n"
-RECIPE = "fast"
+RECIPE, TITLE = "fast", "| kgan `fast` with `--steps 3` | 4,000 | 3 |"
 
 
 @pytest.fixture
@@ -71,5 +71,5 @@ def test_the_page_shows_the_median_and_both_ends_over_the_seeds(study):
     assert page.startswith("Before.")
     assert page.endswith("Behind.\n")
     assert "old" not in page
-    (line,) = (line for line in page.splitlines() if line.startswith("| kgan `fast` | 4,000 | 3 |"))
+    (line,) = (line for line in page.splitlines() if line.startswith(TITLE))
     assert f"| **9.25** [3.50, {float(row['frechet']):.2f}] |" in line
