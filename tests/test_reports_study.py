@@ -1,6 +1,7 @@
 """A short form of `python -m studies.reports`, and its verdicts by hand."""
 
 import functools
+import types
 
 import keras
 import pytest
@@ -123,6 +124,20 @@ def test_the_study_goes_on_where_it_was_and_writes_its_page(tmp_path, monkeypatc
     assert study.main(["--quick", "--cores", "1"]) == 0
     assert study.QUICK.page.read_text(encoding="utf-8") == text
     assert "page runs/reports-quick/reports.md" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("script", "train", "job"),
+    [
+        ("train_lstm", trainings.train_recall, trainings.Recall("d", "lstm", 0)),
+        ("train_gan", trainings.train_adversarial, trainings.Adversarial("a", 0)),
+    ],
+)
+def test_a_training_that_a_signal_ended_is_no_row(script, train, job, monkeypatch):
+    ended = types.SimpleNamespace(interrupted=True, signal=15)
+    monkeypatch.setattr(trainings, script, lambda *_, **__: ended)
+    with pytest.raises(KeyboardInterrupt):
+        train(job)
 
 
 def test_every_claim_is_of_a_preset_that_is_trained():

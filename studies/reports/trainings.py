@@ -62,8 +62,15 @@ def train_recall(job):
     preset = LSTM_PRESETS[job.preset].replace(networks=(job.network,), seed=job.seed, **dict(job.changes))
     with tempfile.TemporaryDirectory() as folder:
         result = train_lstm(preset, run_dir=Path(folder) / "run", progress=False)
+        _refuse_a_part(result)
         log = read_rows(result.run.log)
     return [_recalled(job, outcome, log) for outcome in result.outcomes]
+
+
+def _refuse_a_part(result):
+    """A signal ends a training with what there is. That is no row, and ends the study."""
+    if result.interrupted:
+        raise KeyboardInterrupt(result.signal)
 
 
 def read_rows(path):
@@ -91,6 +98,7 @@ def train_adversarial(job):
     preset = GAN_PRESETS[job.preset].replace(seed=job.seed, **dict(job.changes))
     with tempfile.TemporaryDirectory() as folder:
         result = train_gan(preset, data_dir=job.data_dir, run_dir=Path(folder) / "run", progress=False)
+        _refuse_a_part(result)
         if job.pictures is not None:
             _keep_pictures(result.run, Path(job.pictures), job.preset)
         return [
