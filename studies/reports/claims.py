@@ -91,10 +91,8 @@ def _when(found, column="solved_epoch"):
     solved = _solved(found, column)
     if not solved:
         return "at 100 % in no seed"
-    unit = column.removeprefix("solved_")
-    return (
-        f"at 100 % in {len(solved)} of {len(found)} seeds, first after {unit} {spread(solved, '{:,}'.format)}"
-    )
+    unit, when = column.removeprefix("solved_"), spread(solved, "{:,g}".format)
+    return f"at 100 % in {len(solved)} of {len(found)} seeds, first after {unit} {when}"
 
 
 def accuracy_is(rows, *, network, length, claimed, by=None, column="solved_epoch"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kgan.palindrome import NETWORKS
 from kgan.plots.figure import CHANCE, as_shares, label_steps, write
@@ -40,9 +40,12 @@ def draw_lengths(path, rows, *, step_axis=True):
         as_shares(axes)
         axes.set_title(f"{length} digits")
         label_steps(axes, "validation accuracy" if axes is panels[0] else "")
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         if not step_axis:
             axes.set_xlabel("epoch")
-    write(path, figure)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(path)
 
 
 def _draw_networks(axes, rows, column, *, by_epoch=False):
@@ -103,5 +106,6 @@ def draw_p(path, found):
         axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
     axes.axhline(0.5, color="grey", linestyle=":", label="L(D) = L(G)")
     axes.set(xlabel="epoch", ylabel="p, probability to update D")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     write(path, figure)
