@@ -398,8 +398,8 @@ LSTM_PRESETS = {
     "e": RecallPreset(
         source="Report E: a learning rate of 0.005 on 100,000 palindromes.",
         shows=(
-            "The LSTM at 100 % at 10, 20 and 25 after 100, 700 and 300 steps, the RNN at 10 to 49 % (one seed)."
-            " 90 % at 30 is not reproduced: both are near chance after 2,000."
+            "The LSTM at 100 % at 10, 20 and 25 after 100, 700 and 300 steps, the RNN at 10 to 49 % (one "
+            "seed). 90 % at 30 is not reproduced: both are near chance after 2,000."
         ),
         lengths=(10, 20, 25, 30),
         lstm_optimizer=RMSprop(learning_rate=5e-3),
