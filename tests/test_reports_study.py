@@ -151,6 +151,13 @@ def test_claims_that_were_not_trained_say_so():
     assert [answer for _, _, answer in answers] == [None] * len(claims.GAN_CLAIMS)
 
 
+def test_what_was_shortened_stands_beside_the_verdict():
+    rows = [drawn(preset="d", size="epochs 20"), drawn(preset="a", size="epochs 20")]
+    assert page._trained("d", rows) == "d, 20 of 200 epochs"
+    assert page._trained("a", rows) == "a"
+    assert page._trained("d", recalled("lstm", 5, (1.0,))) == "d"
+
+
 def test_the_plan_runs_nothing(capsys):
     assert study.main(["--plan"]) == 0
     assert "| GAN, 4 epochs of 200 | c | 3 | 19 |" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """docs/reports.md, from the rows of the trainings."""
 
+import re
+
 from kgan.presets import GAN_PRESETS, LSTM_PRESETS
 from studies.pages import head, line
 from studies.reports import figures
@@ -53,7 +55,17 @@ def _answers(claims, rows):
     yield from head("report", "preset", "seeds", "claimed", "measured", "verdict")
     for claim, seeds, answer in answered(claims, rows):
         measured, verdict = (answer.measured, answer.verdict) if answer else ("not trained yet", "–")
-        yield line(claim.report, claim.preset, seeds, claim.text, measured, f"**{verdict}**")
+        yield line(claim.report, _trained(claim.preset, rows), seeds, claim.text, measured, f"**{verdict}**")
+
+
+def _trained(preset, rows):
+    """A preset, and how much of its length was trained if it was not all."""
+    sizes = {row["size"] for row in rows if row["preset"] == preset} - {"full"}
+    epochs = min(
+        (int(number) for size in sizes for number in re.findall(r"epochs (\d+)", size)), default=None
+    )
+    of = getattr(GAN_PRESETS.get(preset), "epochs", None)
+    return preset if None in (epochs, of) or epochs == of else f"{preset}, {epochs} of {of} epochs"
 
 
 def answered(claims, rows):
