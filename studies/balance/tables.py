@@ -22,7 +22,7 @@ def parts(rows):
     """The tables, as Markdown by the name of their place on the page."""
     found = {
         "confirmatory": [*_phase(rows, "confirm"), *comparisons(rows)],
-        "exploratory": [*_phase(rows, "explore"), *_beside_always(rows)],
+        "exploratory": [*_phase(rows, "explore"), *_beside_always(rows), "", *_missing(rows)],
         "probability": [*_probabilities(rows)],
         "rates": [*_rates(rows)],
     }
@@ -65,6 +65,13 @@ def _beside_always(rows):
             if seeds and name != other:
                 quotients = [ours[seed] / theirs[seed] for seed in seeds]
                 yield line(ARMS[name].title, ARMS[other].title, same, len(seeds), spread(quotients))
+
+
+def _missing(rows):
+    """The exploratory arms that were not trained yet, in a sentence, if there are any."""
+    titles = [ARMS[name].title for name in EXPLORATORY if not _distances(rows, name, "steps")]
+    if titles:
+        yield f"Not trained yet: {'; '.join(titles)}."
 
 
 def _always_of(name):
@@ -147,7 +154,7 @@ def _draw_p(path, rows):
         (curve,) = axes.plot(done, np.median(shares, axis=0), label=_plain(name))
         axes.fill_between(done, shares.min(axis=0), shares.max(axis=0), color=curve.get_color(), alpha=0.15)
     axes.set(xlabel="updates of G", ylabel="p, the probability to update D")
-    axes.axhline(0.5, color="grey", linestyle=":")
+    axes.axhline(0.5, color="grey", linestyle=":", label="½")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return _save(figure, path)
 
