@@ -169,7 +169,7 @@ def test_the_command_takes_the_setting_in_words(tmp_path, capsys):
     assert re.search(r"conditional +True", capsys.readouterr().out)
     with pytest.raises(SystemExit):
         cli.main([*arguments, "--conditional", "perhaps"])
-    assert "argument --conditional: invalid truth value: 'perhaps'" in capsys.readouterr().err
+    assert "argument --conditional: 'perhaps' is not one of true, false." in capsys.readouterr().err
 
 
 def test_kgan_sample_draws_the_labels_that_are_asked_for(run, capsys):
