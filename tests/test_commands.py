@@ -307,7 +307,7 @@ def test_classes_may_be_integers_of_numpy_and_nothing_else(run, bright):
     strip = experiments.interpolate(run, classes=np.array([8, 3]), min_confidence=0.5)
     assert strip.classes == (8, 3)
     for classes in ((True, False), 5, (4, 4), (4, 10), (4, 1.0)):
-        with pytest.raises(ValueError, match="`classes` must be two different digits from 0 to 9, or None"):
+        with pytest.raises(ValueError, match="`classes` must be two different classes from 0 to 9, or None"):
             experiments.interpolate(run, classes=classes)
 
 

@@ -33,7 +33,7 @@ def drawn(**columns):
     [
         ((0.99, 0.985, 1.0), claims.REPRODUCED),
         ((0.99, 0.9, 1.0), claims.MOSTLY),
-        ((0.99, 0.9, 0.5), claims.PARTLY),
+        ((0.99, 0.9, 0.5), claims.FEW),
         ((0.97, 0.1, 0.5), claims.NOT),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_curriculum_ends_where_it_was_last_at_100_percent():
     rows = recalled("rnn", 10, (1.0, 1.0)) + recalled("rnn", 20, (1.0, 0.999))
     answer = claims.curriculum_reaches(rows, network="rnn", length=20)
     assert (answer.verdict, answer.measured) == (
-        claims.PARTLY,
+        claims.FEW,
         "1 of 2 seeds at 100 % up to 20; furthest 15 [10, 20]",
     )
 
@@ -87,7 +87,7 @@ def test_what_gans_claim():
     lead = drawn(shares="0.2 0.2 0.1 0.1 0.05 0.05 0.1 0.1 0.05 0.05", real_shares=even)
     assert claims.zeros_and_ones_lead([lead]).verdict == claims.REPRODUCED
     behind = drawn(shares=even, real_shares="0.1 0.2 0.1 0.1 0.1 0.1 0.1 0.1 0.05 0.05")
-    assert claims.zeros_and_ones_lead([lead, behind]).verdict == claims.PARTLY
+    assert claims.zeros_and_ones_lead([lead, behind]).verdict == claims.FEW
     assert claims.d_learns_faster([drawn(d_loss="0.5 0.7", g_loss="0.9 0.5", p="0.4 0.5")]).verdict == (
         claims.REPRODUCED
     )

@@ -72,7 +72,15 @@ class Walk:
 
 
 def find_endpoints(
-    gan, classifier, *, classes=None, min_confidence=0.99, seed=0, candidates=200, max_draws=10_000
+    gan,
+    classifier,
+    *,
+    classes=None,
+    num_classes=NUM_CLASSES,
+    min_confidence=0.99,
+    seed=0,
+    candidates=200,
+    max_draws=10_000,
 ):
     """Draw latents until two of them give images of different classes, with confidence.
 
@@ -84,6 +92,7 @@ def find_endpoints(
         classifier: Object with `classify(images) -> (classes, confidence)`, such as
             `DigitClassifier` or `NearestNeighbours`, whose votes are its confidence.
         classes: Two different digits, of the begin and of the end; any two if None.
+        num_classes: Number of the classes that there are, counted from 0.
         min_confidence: Number in (0, 1], that both must reach.
         seed: Integer in [0, 2³¹).
         candidates: Latents drawn at a time.
@@ -96,7 +105,8 @@ def find_endpoints(
         NoEndpointsError: If a class was not drawn with that confidence, or no image is finite.
         ValueError: If a number is out of range.
     """
-    check("classes", "two different digits from 0 to 9, or None", classes, holds=_is_pair(classes))
+    rule = f"two different classes from 0 to {num_classes - 1}, or None"
+    check("classes", rule, classes, holds=_is_pair(classes, num_classes))
     best = best_latents(
         gan,
         classifier,
@@ -202,13 +212,13 @@ def way(gan, begin, end, *, num_intermediate, method=lerp):
     return np.concatenate(ways, axis=1)
 
 
-def _is_pair(classes):
+def _is_pair(classes, num_classes):
     if classes is None:
         return True
     if np.ndim(classes) != 1 or any(isinstance(k, bool) for k in classes):
         return False
-    digits = {int(k) for k in classes if isinstance(k, numbers.Integral) and 0 <= k < NUM_CLASSES}
-    return len(classes) == len(digits) == 2
+    known = {int(k) for k in classes if isinstance(k, numbers.Integral) and 0 <= k < num_classes}
+    return len(classes) == len(known) == 2
 
 
 def _add_best(best, gan, classifier, *, latents):

@@ -19,6 +19,7 @@ from studies.table import spread
 REPRODUCED = "reproduced"
 MOSTLY = "reproduced in most seeds"
 PARTLY = "partly"
+FEW = "not reproduced in most seeds"
 NOT = "not reproduced"
 SHOWN = "the report names no figure"
 
@@ -70,7 +71,7 @@ def held(wins, of):
     """The verdict on something that is so in some seeds of some."""
     if wins == of:
         return REPRODUCED
-    return MOSTLY if 2 * wins > of else PARTLY if wins else NOT
+    return MOSTLY if 2 * wins > of else FEW if wins else NOT
 
 
 def of_network(rows, network, length):
@@ -104,7 +105,7 @@ def accuracy_is(rows, *, network, length, claimed, by=None, column="solved_epoch
     wins = sum(abs(accuracy - claimed) <= _NEAR for accuracy in accuracies)
     verdict = held(wins, len(found))
     solved = _solved(found, column)
-    if by is not None and verdict != NOT and (not solved or median(solved) > _LATER * by):
+    if by is not None and verdict not in (NOT, FEW) and (not solved or median(solved) > _LATER * by):
         verdict = f"{PARTLY}: later"
     return Answer(f"{shares(accuracies)}; {_when(found, column)}", verdict)
 

@@ -5,7 +5,7 @@ import re
 from kgan.presets import GAN_PRESETS, LSTM_PRESETS
 from studies.pages import head, line
 from studies.reports import figures
-from studies.reports.claims import GAN_CLAIMS, NOT, RECALL_CLAIMS
+from studies.reports.claims import FEW, GAN_CLAIMS, NOT, RECALL_CLAIMS
 
 _HEAD = """# What five course reports claim, and what came of it
 
@@ -133,7 +133,7 @@ def _asked(preset):
 
 def _not_reproduced(recalled, drawn):
     answers = [*answered(RECALL_CLAIMS, recalled), *answered(GAN_CLAIMS, drawn)]
-    failed = [claim for claim, _, answer in answers if answer and answer.verdict == NOT]
+    failed = [claim for claim, _, answer in answers if answer and answer.verdict in (NOT, FEW)]
     if failed:
         yield from ["## Not reproduced", ""]
         yield from [f"- Report {claim.report}, preset {claim.preset}: {claim.text}." for claim in failed]

@@ -102,9 +102,9 @@ def test_a_generator_that_has_diverged_is_named():
         ({"seed": -1}, r"`seed` must be an integer in \[0, 2\*\*31\), got -1"),
         ({"min_confidence": 0}, "`min_confidence` must be a number above 0, at most 1, got 0"),
         ({"min_confidence": 1.1}, "`min_confidence` must be a number above 0, at most 1, got 1.1"),
-        ({"classes": (4, 4)}, r"`classes` must be two different digits from 0 to 9, or None, got \(4, 4\)"),
-        ({"classes": (4, 10)}, r"`classes` must be two different digits .*, got \(4, 10\)"),
-        ({"classes": (4,)}, r"`classes` must be two different digits .*, got \(4,\)"),
+        ({"classes": (4, 4)}, r"`classes` must be two different classes from 0 to 9, or None, got \(4, 4\)"),
+        ({"classes": (4, 10)}, r"`classes` must be two different classes .*, got \(4, 10\)"),
+        ({"classes": (4,)}, r"`classes` must be two different classes .*, got \(4,\)"),
     ],
 )
 def test_numbers_out_of_range_are_named(options, message):
