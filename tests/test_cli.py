@@ -38,6 +38,7 @@ def script(*arguments):
     return process.returncode, out, err
 
 
+@pytest.mark.timed
 def test_help_lists_every_setting_at_once_and_imports_no_framework():
     code = "import sys; from kgan import cli\ntry: cli.train_gan(['--help'])\nexcept SystemExit: pass\n"
     code += "assert not {'keras', 'torch', 'jax', 'tensorflow'} & set(sys.modules)"

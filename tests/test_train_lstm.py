@@ -57,6 +57,7 @@ def names(path):
     return sorted(file.name for file in path.iterdir())
 
 
+@pytest.mark.timed
 def test_help_lists_every_setting_at_once_and_imports_no_framework():
     for preset in ("quick", "curriculum"):
         code = f"import sys; from kgan import cli\ntry: cli.train_lstm(['--preset', {preset!r}, '--help'])\n"

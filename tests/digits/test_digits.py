@@ -66,6 +66,7 @@ def test_full_mnist_is_loaded_from_a_folder_gzipped_or_not(full_mnist, tmp_path)
     assert again.tobytes() == images.tobytes()
 
 
+@pytest.mark.timed
 def test_sixty_thousand_digits_come_from_the_cache_and_a_damaged_one_is_made_anew(full_mnist, cache, caplog):
     images, _ = load_digits(data_dir=full_mnist)
     seconds = []

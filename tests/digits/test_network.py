@@ -53,6 +53,7 @@ def test_a_port_that_is_closed_is_a_reason():
     assert "Connection refused" in network.unreachable(f"http://127.0.0.1:{port}/")
 
 
+@pytest.mark.timed
 def test_a_host_that_never_answers_is_given_up_after_three_seconds_and_only_once():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -72,6 +73,7 @@ def test_a_name_that_cannot_be_looked_up_is_a_reason(monkeypatch):
     assert "Name or service not known" in network.unreachable("http://data.invalid/")
 
 
+@pytest.mark.timed
 def test_a_look_up_that_never_ends_is_given_up_after_three_seconds(monkeypatch):
     hanging = threading.Event()
 
