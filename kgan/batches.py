@@ -5,6 +5,9 @@ import math
 import keras
 import numpy as np
 
+from kgan.backend import ranks
+from kgan.spec import check
+
 
 class NumberedEpochs(keras.utils.PyDataset):
     """Base of data sets whose batches depend on the number of the epoch.
@@ -58,20 +61,28 @@ class ShuffledBatches(NumberedEpochs):
     """Base of data sets whose order is a function of (seed, epoch) alone.
 
     Keras's own shuffling draws from a generator that no file restores. The last partial
-    batch is kept. A subclass makes a batch of `rows(index)`.
+    batch is kept. A subclass makes a batch of `rows(index)`. Of several processes that train together, each
+    is given its part of every batch.
 
     Args:
         num_rows: Number of samples.
-        batch_size: Samples a batch.
+        batch_size: Samples a batch, of all processes together.
         seed: Integer ≥ 0, or None for the samples' own order.
         first_epoch: Number of the epoch that `fit` begins with.
+        divided: Whether batches are divided between processes; else each has the whole of them.
+
+    Raises:
+        ValueError: If a batch cannot be divided evenly.
     """
 
-    def __init__(self, num_rows, *, batch_size, seed, first_epoch=0):
+    def __init__(self, num_rows, *, batch_size, seed, first_epoch=0, divided=True):
         super().__init__(first_epoch=first_epoch)
         self.num_rows = num_rows
         self.batch_size = batch_size
         self.seed = seed
+        self.divided = divided
+        if divided:
+            check_divisible(batch_size, num_rows % batch_size)
         self._ordered = None  # an epoch and its order
 
     def order(self):
@@ -81,10 +92,29 @@ class ShuffledBatches(NumberedEpochs):
         return np.random.default_rng((self.seed, self.epoch)).permutation(self.num_rows)
 
     def rows(self, index):
-        """Numbers of the samples in a batch, an integer array `(batch,)`."""
+        """Numbers of the samples in a batch, or in this process's part of it, an integer array."""
         if self._ordered is None or self._ordered[0] != self.epoch:
             self._ordered = self.epoch, self.order()
-        return self._ordered[1][index * self.batch_size : (index + 1) * self.batch_size]
+        rows = self._ordered[1][index * self.batch_size : (index + 1) * self.batch_size]
+        return own_part(rows) if self.divided else rows
 
     def __len__(self):
         return math.ceil(self.num_rows / self.batch_size)
+
+
+def own_part(batch):
+    """What this process is given of a batch, an array `(batch, ...)`: parts stand in the order of the ranks."""
+    size = len(batch) // ranks.number
+    return batch[ranks.rank * size : (ranks.rank + 1) * size]
+
+
+def check_divisible(batch_size, last=0):
+    """Raise ValueError unless batches can be divided evenly.
+
+    Args:
+        batch_size: Samples a batch.
+        last: Samples of a smaller one at the end, or 0.
+    """
+    for size in (batch_size, last):
+        rule = f"such that each batch is divided evenly by {ranks.shares} processes or devices"
+        check("batch_size", rule, f"{batch_size}, with a batch of {size}", holds=size % ranks.shares == 0)

@@ -9,6 +9,7 @@ own. `plain_adam.py` says which optimisers a backend may update by an Adam of it
 `device_name`, where a tensor is.
 Its `lstm.py` holds `scan`, which applies a step along time, and `run_sequence`, a faster way for an
 LSTM's step.
+Its `ranks.py` holds `Ranks`, the processes that train together, which `alone.py` describes.
 
 Everything above this package is written in `keras.ops` and knows no backend.
 """
@@ -33,3 +34,4 @@ def _load(file):
 BackendModel = _load("step").BackendModel
 device_name = _load("step").device_name
 lstm = _load("lstm")
+ranks = _load("ranks").Ranks()

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan.backend import ranks
 from kgan.gan.checks import checked_labels
 from kgan.gan.model import GAN
 from kgan.spec import check, is_count, is_number
@@ -164,7 +165,8 @@ class ConditionalGAN(GAN):
             Dict of the logs.
         """
         one_hot = self._one_hot(labels, real)
-        self.label_counts.assign_add(ops.cast(ops.sum(one_hot, axis=0), "int32"))
+        (counts,) = ranks.total([ops.cast(ops.sum(one_hot, axis=0), "int32")])
+        self.label_counts.assign_add(counts)
         return super().adversarial_step(real, one_hot)
 
     def evaluation_step(self, real, labels=None):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan.backend import BackendModel
+from kgan.backend import BackendModel, ranks
 from kgan.gan import augmentations as augmenting
 from kgan.gan import averaging, losses, randomness, regularizers, update_policies
 from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
@@ -318,6 +318,7 @@ class GAN(BackendModel):
             images, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
             self._checked_labels(labels, num_images=len(checked_images(images, self.image_shape)))
         self._start_average()
+        self._join_ranks()
         callbacks = keras.tree.flatten(callbacks) if callbacks else []
         for callback in callbacks:
             if hasattr(callback, "watch"):
@@ -330,6 +331,12 @@ class GAN(BackendModel):
         first = kwargs.get("initial_epoch")
         check("initial_epoch", "left out where `resume` is given", first, holds=first is None)
         return fit_from(resume, super().fit, x, model=self, **kwargs)
+
+    def _join_ranks(self):
+        """Begin at the same state in every process that trains this model."""
+        ranks.give_to_all([*self.weights, *self.optimizer.variables])
+        for network in (self.generator, self.discriminator):
+            ranks.synchronise_batch_norm(network)
 
     def _check_resumed(self, saved):
         rule = "a kgan.saving.Saved, such as kgan.saving.Checkpoints(directory).last()"
@@ -397,8 +404,9 @@ class GAN(BackendModel):
         check_shape(real, self.image_shape)
         real = ops.cast(real, self.variable_dtype)  # float64 would not mix with what D and G compute
         step = self.known(self.step)
-        self._reseed(randomness.SEEDS, step)
-        with self.global_draws_from(randomness.random_bits(self.seed, randomness.GLOBAL_DRAWS, step)):
+        randomness.reseed(self._seed_states, self._draws_seed, randomness.SEEDS, step)
+        bits = randomness.random_bits(self._draws_seed, randomness.GLOBAL_DRAWS, step)
+        with self.global_draws_from(bits):
             latents = self._conditioned(self.draw_latents(ops.shape(real)[0]), labels)
             return self._adversarial_step(real, latents, step)
 
@@ -407,17 +415,19 @@ class GAN(BackendModel):
         groups = (self.generator.trainable_variables, self.discriminator.trainable_variables)
         parts = (self.generator, self.discriminator, self.adversarial_loss, *self.augmentations)
         g, d = self.record_losses(self._adversarial_losses, inputs, groups, parts=parts)
-        g_loss, d_loss, d_real, d_fake, real, fake = (ops.stop_gradient(value) for value in g.aux)
+        *scalars, real, fake = (ops.stop_gradient(value) for value in g.aux)
+        # Of the whole batch: each process that has a part of it sees the same p, and throws the same coins.
+        g_loss, d_loss, d_real, d_fake = ranks.mean(scalars)
 
         p, update_d, update_g = self._throw_coins(step, d_loss, g_loss)
         # G first: torch refuses a backward pass through weights that were changed in place.
-        self.apply_if(update_g, self.generator_optimizer, g.gradients, groups[0])
+        self.apply_if(update_g, self.generator_optimizer, _of_all(g.gradients), groups[0])
         self._average_if(update_g)
         if self.regularizers:
             seen = real, ops.cast(fake, real.dtype), latents
             self._update_regularized(update_d, d.gradients, seen, step)
         else:
-            self.apply_if(update_d, self.discriminator_optimizer, d.gradients, groups[1])
+            self.apply_if(update_d, self.discriminator_optimizer, _of_all(d.gradients), groups[1])
         self.step.assign_add(1)
         logs = self._log(d_loss=d_loss, g_loss=g_loss, p=p, d_updates=update_d, d_real=d_real, d_fake=d_fake)
         return logs | {name: self._means[name].result() for name in self._means if name not in logs}
@@ -427,7 +437,7 @@ class GAN(BackendModel):
         optimizer, weights = self.discriminator_optimizer, self.discriminator.trainable_variables
 
         def update():
-            regularized = self._with_penalties(gradients(), seen, step)
+            regularized = ranks.mean(self._with_penalties(gradients(), seen, step))
             self.apply_if(True, optimizer, lambda: regularized, weights)  # noqa: FBT003
             for regularizer in self.regularizers:
                 if not regularizer.penalises:
@@ -446,6 +456,7 @@ class GAN(BackendModel):
             nothing = ops.zeros((), self.variable_dtype)
             penalty, gradients = self.choose(due, penalised, functools.partial(_pair, nothing, gradients))
             if due is not False:
+                (penalty,) = ranks.mean([penalty])
                 self._count_penalty(penalty, due, every=every, least=min(groups))
         return gradients
 
@@ -470,7 +481,7 @@ class GAN(BackendModel):
     def _uniform_draws(self, stream, step):
         """A function of a shape, which draws from one stream after the other."""
         streams = itertools.count(stream)
-        return lambda shape: randomness.uniforms(shape, self.seed, next(streams), step)
+        return lambda shape: randomness.uniforms(shape, self._draws_seed, next(streams), step)
 
     def _count_penalty(self, penalty, due, *, every, least):
         # The mean is over the steps of the most frequent penalties; rarer ones count for more in theirs.
@@ -483,7 +494,7 @@ class GAN(BackendModel):
         """What augmentations draw for n real and n generated images, `(2, n, draws)`, if there are any."""
         draws = sum(augmentation.num_draws for augmentation in self.augmentations)
         shape, stream = (2, n, draws), randomness.AUGMENTATIONS
-        return (randomness.uniforms(shape, self.seed, stream, step),) if draws else ()
+        return (randomness.uniforms(shape, self._draws_seed, stream, step),) if draws else ()
 
     def _start_average(self):
         """Let the average begin at the weights that the generator has where training begins."""
@@ -519,7 +530,8 @@ class GAN(BackendModel):
         """
         check_shape(real, self.image_shape)
         # The number of batches evaluated so far gives each its own latents, the same in each evaluation.
-        self._reseed(randomness.EVALUATION_SEEDS, self.known(self._means["d_loss"].count))
+        batch = self.known(self._means["d_loss"].count)
+        randomness.reseed(self._seed_states, self.seed, randomness.EVALUATION_SEEDS, batch)
         latents = self._conditioned(self.draw_latents(ops.shape(real)[0]), labels)
         fake = self.generator(latents, training=False)
         fake_logits = self._logits(fake, latents, training=False)
@@ -601,8 +613,10 @@ class GAN(BackendModel):
         weights = {id(weight) for weight in self.weights}
         return [variable for variable in self.variables if id(variable) not in weights]
 
-    def _reseed(self, stream, step):
-        randomness.reseed(self._seed_states, self.seed, stream, step)
+    @property
+    def _draws_seed(self):
+        """The seed of what is drawn for a batch, or for this process's part of it."""
+        return randomness.seed_of_part(self.seed, ranks.drawing)
 
     def _log(self, **values):
         return self.add_to_means(self._means, values)
@@ -693,6 +707,11 @@ def _scaling_loss(optimizer, network):
 def _with_regularisers(loss, network):
     # The networks' own weight penalties are trained on, but no policy sees them.
     return sum(network.losses, start=loss)
+
+
+def _of_all(gradients):
+    """The function that gives the means of a function's gradients over all processes."""
+    return lambda: ranks.mean(gradients())
 
 
 def _pair(one, other):

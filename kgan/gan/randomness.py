@@ -13,6 +13,7 @@ UPDATE_DISCRIMINATOR = 1
 UPDATE_GENERATOR = 2
 GLOBAL_DRAWS = 3
 AUGMENTATIONS = 4
+PARTS = 5
 REGULARIZERS = 1 << 8  # the first stream of what penalties draw; one a draw
 SEEDS = 1 << 10  # the first stream of the seed generators in training; two streams each
 EVALUATION_SEEDS = 1 << 20  # and in evaluation
@@ -55,6 +56,16 @@ def random_bits(seed, stream, step):
     if not isinstance(step, int):
         seed, step = ops.cast(seed, "int32"), ops.cast(step, "int32")
     return _mix(_mix(_mix(seed) + stream) + step)
+
+
+def seed_of_part(seed, part):
+    """The seed of what is drawn for one of the parts into which processes divide a batch.
+
+    Args:
+        seed: Integer in [0, 2³¹).
+        part: Number of the part; the first has the seed itself, as has a process alone.
+    """
+    return seed if part == 0 else _upper_31(random_bits(seed, PARTS, part))
 
 
 def uniform(seed, stream, step):

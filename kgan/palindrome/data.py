@@ -11,7 +11,7 @@ import logging
 
 import numpy as np
 
-from kgan.batches import NumberedEpochs, ShuffledBatches
+from kgan.batches import NumberedEpochs, ShuffledBatches, check_divisible, own_part
 from kgan.palindrome.settings import DIGITS, ENCODINGS, PARTS
 from kgan.spec import check, is_count, is_seed
 
@@ -100,7 +100,8 @@ class FixedPalindromes(ShuffledBatches):
         part: "train", "validation", or None for both together.
         seed: Integer in [0, 2³¹).
         shuffle: Whether each epoch has an order of its own, a function of (seed, epoch). Give `fit`
-            shuffle=False beside it: Keras would shuffle the batches by Python's own generator.
+            shuffle=False beside it: Keras would shuffle the batches by Python's own generator. Of several
+            processes, each is then given its part of every batch, and else the whole, to evaluate on.
         first_epoch: Number of the epoch that `fit` begins with.
 
     Raises:
@@ -114,7 +115,8 @@ class FixedPalindromes(ShuffledBatches):
         self.encoding = encoding
         _announce(n, length, part=part)
         order = seed if shuffle else None
-        super().__init__(n, batch_size=batch_size, seed=order, first_epoch=first_epoch)
+        options = {"seed": order, "first_epoch": first_epoch, "divided": shuffle}
+        super().__init__(n, batch_size=batch_size, **options)
 
     def batch(self, index):
         """Inputs and targets."""
@@ -149,6 +151,7 @@ class PalindromeStream(NumberedEpochs):
         self.steps = steps
         self.encoding = encoding
         self.seed = seed
+        check_divisible(batch_size)
 
     def __len__(self):
         return self.steps
@@ -157,7 +160,7 @@ class PalindromeStream(NumberedEpochs):
         """Inputs and targets."""
         k = self.epoch * self.steps + index
         digits = draw_palindromes(self.batch_size, self.length, part="train", seed=self.seed, index=k)
-        return _recall_task(digits, self.encoding)
+        return _recall_task(own_part(digits), self.encoding)
 
 
 def _half(length):

@@ -143,6 +143,7 @@ def _objects_of(network):
     for layer in network._flatten_layers():
         yield type(layer)
         yield vars(layer).get("call")  # a user's, in the place of the class's
+        yield vars(layer).get("_moments")  # of several processes, which wait for each other there
         yield from map(type, getattr(layer, "operations", ()))  # of a functional model
         for name in ("activation", "recurrent_activation"):
             yield getattr(layer, name, None)
