@@ -103,7 +103,7 @@ class ShuffledBatches(NumberedEpochs):
 
 
 def own_part(batch):
-    """What this process is given of a batch, an array `(batch, ...)`: parts stand in the order of the ranks."""
+    """What this process is given of a batch, an array `(batch, ...)` of the parts of all ranks in order."""
     size = len(batch) // ranks.number
     return batch[ranks.rank * size : (ranks.rank + 1) * size]
 

@@ -103,6 +103,11 @@ class Run:
         return cls.open(max((config.parent for config in configs), key=_last_written))
 
     @property
+    def known_as(self):
+        """Path of the folder as a user knows it."""
+        return self.path
+
+    @property
     def config(self):
         """Path of the settings."""
         return self.path / "config.json"

@@ -31,9 +31,24 @@ class Alone:
         """Into how many equal parts each batch is divided."""
         return 1
 
+    @property
+    def launch(self):
+        """What tells the launcher that began the processes from others, or None where none did."""
+        return None
+
+    @property
+    def is_restarted(self):
+        """Whether the launcher had begun them before, and one had ended before its time."""
+        return False
+
     @contextlib.contextmanager
     def joined(self):
         """Inside, the processes that a launcher began train together."""
+        yield
+
+    @contextlib.contextmanager
+    def apart(self):
+        """Inside, what is built and computed is this process's alone."""
         yield
 
     def distribute(self):
@@ -60,7 +75,7 @@ class Alone:
         return array
 
     def of_first(self, value):
-        """What the first gives: anything that can be pickled."""
+        """What the first gives: a plain value, as JSON holds it."""
         return value
 
     def give_to_all(self, variables):

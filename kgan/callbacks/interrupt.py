@@ -5,6 +5,8 @@ import threading
 
 import keras
 
+from kgan.backend import ranks
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -14,7 +16,7 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
     An interrupt in the middle of a step would leave half-updated weights, or on JAX none at
     all. After the last step of an epoch it waits for the epoch's end, too, whose logs no other
     moment has. A second SIGINT interrupts at once. Use it as a context manager around `fit`, and as
-    the last of its callbacks:
+    the last of its callbacks. Of several processes that train together, all end after the same step:
 
         with FinishStepOnInterrupt() as interrupt:
             gan.fit(images, callbacks=[interrupt])
@@ -56,14 +58,25 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt(self.signal)
 
     def _interrupt_if_asked(self):
+        self.signal = ranks.largest(self.signal or 0) or None
+        self._interrupt_if_signalled()
+
+    def _interrupt_if_signalled(self):
         if self.signal is not None:
             self.finished_step = True
             raise KeyboardInterrupt(self.signal)
 
-    def check(self):
-        """Interrupt if asked to: to be called outside of `fit`, however the last one ended."""
+    def check(self, *, others=True):
+        """Interrupt if asked to: to be called outside of `fit`, however the last one ended.
+
+        Args:
+            others: Whether the other processes of this training come here, too.
+        """
         self._training, self._first_batch = False, 0
-        self._interrupt_if_asked()
+        if others:
+            self._interrupt_if_asked()
+        else:
+            self._interrupt_if_signalled()
 
     def resume_from(self, saved, *, batch):
         """Training goes on from a `kgan.saving.Saved`, in an epoch that begins at this batch."""

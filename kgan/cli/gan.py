@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kgan.cli.parser import (
     Parser,
+    add_distribute,
     add_dry_run,
     add_preset,
     add_resume,
@@ -85,6 +86,7 @@ def _add_run(run):
         "--explorer", action="store_true", help="put the generator on the report's page, to walk its latents"
     )
     add_resume(run)
+    add_distribute(run)
     add_dry_run(run)
 
 
@@ -98,9 +100,12 @@ def _train_gan(options):
     if options.dry_run:
         say(_planned(options, name, preset))
         return 0
-    experiments = experiments_for(options)
-    result = experiments.train_gan(preset, name=name, run_dir=options.run_dir, **_run_options(options))
-    return _ended(result)
+    run_dir, shared = options.run_dir, _run_options(options)
+    with experiments_for(options) as experiments:
+        begun = experiments.begun_before("runs", "gan", run_dir=run_dir)
+        if begun is not None:
+            return _ended(experiments.resume(begun, **shared))
+        return _ended(experiments.train_gan(preset, name=name, run_dir=run_dir, **shared))
 
 
 def _resume(options):
@@ -108,9 +113,9 @@ def _resume(options):
     if options.dry_run:
         say(planned_to_resume(run, changed))
         return 0
-    experiments = experiments_for(options)
-    result = experiments.resume(run.path, override=options.override, **_run_options(options), **changed)
-    return _ended(result)
+    shared = {"override": options.override} | _run_options(options)
+    with experiments_for(options) as experiments:
+        return _ended(experiments.resume(run.path, **shared, **changed))
 
 
 def _run_options(options):
@@ -119,7 +124,8 @@ def _run_options(options):
 
 
 def _ended(result):
-    say(_summary(result))
+    if result.is_of_first:
+        say(_summary(result))
     return status_of(result)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from kgan.cli.parser import (
     BAD_INPUT,
     Parser,
+    add_distribute,
     add_dry_run,
     add_preset,
     add_resume,
@@ -87,6 +88,7 @@ def _parser(prog, preset):
         "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/lstm-PRESET-N)"
     )
     add_resume(run)
+    add_distribute(run)
     add_dry_run(run)
     add_settings(parser, name=preset, row=LSTM_PRESETS[preset])
     return parser
@@ -102,9 +104,12 @@ def _train_lstm(options):
     if options.dry_run:
         say(_planned(options, name, preset))
         return 0
-    experiments = experiments_for(options)
-    every = {"checkpoint_every": options.checkpoint_every}
-    return _ended(experiments.train_lstm(preset, name=name, run_dir=options.run_dir, **every))
+    run_dir, every = options.run_dir, {"checkpoint_every": options.checkpoint_every}
+    with experiments_for(options) as experiments:
+        begun = experiments.begun_before("runs", "lstm", run_dir=run_dir)
+        if begun is not None:
+            return _ended(experiments.resume(begun, **every))
+        return _ended(experiments.train_lstm(preset, name=name, run_dir=run_dir, **every))
 
 
 def _resume(options):
@@ -113,13 +118,14 @@ def _resume(options):
     if options.dry_run:
         say(planned_to_resume(run, changed))
         return 0
-    experiments = experiments_for(options)
-    every = {"checkpoint_every": options.checkpoint_every}
-    return _ended(experiments.resume(run.path, override=options.override, **every, **changed))
+    shared = {"override": options.override, "checkpoint_every": options.checkpoint_every}
+    with experiments_for(options) as experiments:
+        return _ended(experiments.resume(run.path, **shared, **changed))
 
 
 def _ended(result):
-    say(_summary(result))
+    if result.is_of_first:
+        say(_summary(result))
     if result.interrupted:
         return status_of(result)
     return BAD_INPUT if result.out_of_memory else 0

@@ -1,6 +1,7 @@
 """What the commands have in common: options derived from a preset's row, and errors of one line."""
 
 import argparse
+import contextlib
 import math
 import os
 import sys
@@ -66,14 +67,22 @@ def _one_line(error):
     return " ".join(str(error).split())
 
 
+@contextlib.contextmanager
 def experiments_for(options):
-    """`kgan.experiments`, once the backend is as the options of a run ask; this loads a framework."""
+    """`kgan.experiments`, once the backend is as the options of a run ask; this loads a framework.
+
+    Inside, the processes that a launcher began are one training.
+    """
     from kgan import experiments
+    from kgan.backend import ranks
     from kgan.backend.determinism import make_deterministic
 
     if options.deterministic:
         make_deterministic()
-    return experiments
+    with experiments.joined():
+        if options.distribute:
+            ranks.distribute()
+        yield experiments
 
 
 def status_of(result):
@@ -191,6 +200,15 @@ def to_resume(options, *, prefix, presets):
             "settings one by one."
         )
     return run, changes(stored, resolved(stored, vars(options)), override=options.override)
+
+
+def add_distribute(group):
+    """Add `--distribute`."""
+    group.add_argument(
+        "--distribute",
+        action="store_true",
+        help="on JAX: divide every batch between this machine's devices, or those of all its processes",
+    )
 
 
 def add_dry_run(group):

@@ -111,8 +111,11 @@ class DigitClassifier:
         return self.embed(images).probabilities
 
     def _chunk(self, images):
+        from kgan.backend import ranks  # with Keras, as below
+
         padding = np.zeros((_CHUNK - len(images), *images.shape[1:]), "float32")
-        outputs = self._network.predict_on_batch(np.concatenate([images, padding]))
+        with ranks.apart():
+            outputs = self._network.predict_on_batch(np.concatenate([images, padding]))
         return [np.asarray(output)[: len(images)] for output in outputs]
 
 
@@ -154,11 +157,14 @@ def _pinned(name):
 
 @functools.cache
 def _load():
+    from kgan.backend import ranks
+
     record = load_record()
-    network = digit_network()
     arrays = load_arrays(WEIGHTS, record)
-    for variable in network.weights:
-        variable.assign(arrays[variable.path])
+    with ranks.apart():
+        network = digit_network()
+        for variable in network.weights:
+            variable.assign(arrays[variable.path])
     return DigitClassifier(network, record)
 
 

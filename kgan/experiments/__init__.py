@@ -9,6 +9,7 @@ from kgan.experiments.records import Outcome
 from kgan.experiments.report import report
 from kgan.experiments.resume import resume
 from kgan.experiments.saved import load, sample
+from kgan.experiments.together import begun_before, joined
 from kgan.experiments.training import Result
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "Outcome",
     "Pairs",
     "Result",
+    "begun_before",
     "build_gan",
     "build_recaller",
     "evaluate",
     "export",
     "interpolate",
     "interpolate_pairs",
+    "joined",
     "load",
     "report",
     "resume",

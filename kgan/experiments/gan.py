@@ -6,7 +6,9 @@ import math
 import keras
 
 from kgan import digits
+from kgan.batches import check_divisible
 from kgan.callbacks.learning_rates import held_factor, multiply_rates, with_factor
+from kgan.experiments import together
 from kgan.experiments.environment import described, environment
 from kgan.experiments.resuming import assign, check_minutes, opened, take_over, write_changes
 from kgan.experiments.training import Training, say
@@ -15,8 +17,7 @@ from kgan.gan import architectures
 from kgan.gan.conditional import ConditionalGAN
 from kgan.gan.model import GAN
 from kgan.presets import stored_preset
-from kgan.runs import Run, refuse_existing
-from kgan.saving import Checkpoints
+from kgan.runs import refuse_existing
 from kgan.spec import check
 
 
@@ -113,20 +114,24 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
         OSError: If files cannot be read or written.
         ImportError: If `tensorboard` is asked for and not installed.
     """
-    if run_dir is not None:
-        refuse_existing(run_dir)
     _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
-    source = digits.find_source(
-        preset.data, data_dir=data_dir, image_size=preset.image_size, channels=preset.channels
-    )
-    images, labels = digits.split_for_training(source, stream=stream)
+    if run_dir is not None:
+        together.from_first(lambda: refuse_existing(run_dir))
+    size = {"image_size": preset.image_size, "channels": preset.channels}
+    source = together.in_turn(lambda: digits.find_source(preset.data, data_dir=data_dir, **size))
+    images, labels = together.in_turn(lambda: digits.split_for_training(source, stream=stream))
     if isinstance(images, digits.LazyImages):  # of an array all are read by now
-        images.check()
+        together.from_first(images.check)
     epochs = preset.num_epochs(len(images))
+    last = len(images) % preset.batch_size
+    together.from_first(lambda: check_divisible(preset.batch_size, last))
     gan = build_gan(preset, images.shape[1:], num_classes=source.num_classes)
-    run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"gan-{name}")
-    config = _config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan)
-    run.write_config(config | {"explorer": explorer})
+
+    def config():
+        found = _config(preset, source, name=name, num_images=len(images), epochs=epochs, gan=gan)
+        return found | {"explorer": explorer}
+
+    run = together.begun(config, run_dir=run_dir, runs_dir=runs_dir, prefix=f"gan-{name}")
     _announce(source, preset, gan)
     training = Training(
         run=run,
@@ -135,12 +140,12 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
         labels=labels,
         data=source.name,
         epochs=epochs,
-        progress=progress,
+        progress=progress and together.leads(),
         tensorboard=tensorboard,
         explorer=explorer,
         checkpoint_every=checkpoint_every,
     )
-    with Checkpoints(run.checkpoints).held():
+    with together.held(run), together.own_folder(run) as training.run:
         return training.follow(gan)
 
 
@@ -178,7 +183,9 @@ def resume_gan(  # noqa: PLR0913  likewise
     _check_options(tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     preset, saved = opened(run, override=override, changes=changes or {})
     config = run.read_config()
-    source, images, labels = _same_data(config["data"], preset, data_dir=data_dir, stream=stream)
+    source, images, labels = together.in_turn(
+        lambda: _same_data(config["data"], preset, data_dir=data_dir, stream=stream)
+    )
     if saved is None:  # it begins anew
         for picture in run.samples.glob("step-*.png"):
             picture.unlink()
@@ -191,7 +198,7 @@ def resume_gan(  # noqa: PLR0913  likewise
         labels=labels,
         data=source.name,
         epochs=epochs,
-        progress=progress,
+        progress=progress and together.leads(),
         tensorboard=tensorboard or run.tensorboard.is_dir(),
         explorer=explorer or config.get("explorer", False),
         checkpoint_every=checkpoint_every,

@@ -5,7 +5,9 @@ import dataclasses
 import keras
 
 from kgan import backend
+from kgan.batches import check_divisible
 from kgan.callbacks import DivergedError
+from kgan.experiments import together
 from kgan.experiments.course import Course
 from kgan.experiments.ended import changed_settings, check_lengths, check_trainings
 from kgan.experiments.environment import described, environment
@@ -23,8 +25,8 @@ from kgan.palindrome import (
     lengths_between,
 )
 from kgan.presets import CurriculumPreset, RecallPreset
-from kgan.runs import Run, refuse_existing
-from kgan.saving import Checkpoints, NotFiniteError, load
+from kgan.runs import Run
+from kgan.saving import NotFiniteError, load
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,7 @@ class LSTMResult:
         seconds: Time that it took, interruptions left out.
         interrupted: Whether a signal ended it early, or came before plots and report were there.
         signal: Number of the signal, or None.
+        is_of_first: Whether this process wrote it, the first of those that train together.
     """
 
     run: Run
@@ -50,6 +53,7 @@ class LSTMResult:
     seconds: float
     interrupted: bool
     signal: int | None = None
+    is_of_first: bool = True
 
 
 def build_recaller(preset, network):
@@ -102,13 +106,17 @@ def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress
         DivergedError: If numbers are no longer finite.
         OSError: If files cannot be written.
     """
-    if run_dir is not None:
-        refuse_existing(run_dir)
     check_minutes(checkpoint_every)
+    together.from_first(lambda: check_divisible(preset.batch_size))
     device = _device_of(preset)
-    run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, f"lstm-{name}")
-    run.write_config(described(preset, name=name) | environment(device))
-    return _follow(run, preset, device=device, progress=progress, checkpoint_every=checkpoint_every)
+
+    def config():
+        return described(preset, name=name) | environment(device)
+
+    run = together.begun(config, run_dir=run_dir, runs_dir=runs_dir, prefix=f"lstm-{name}")
+    with together.held(run), together.own_folder(run) as own:
+        options = {"device": device, "progress": progress, "checkpoint_every": checkpoint_every}
+        return _follow(own, preset, **options)
 
 
 def resume_lstm(run, *, override=False, changes=None, progress=True, checkpoint_every=1.0):
@@ -136,10 +144,10 @@ def _device_of(preset):
 
 def _follow(run, preset, saved=None, *, device, progress, checkpoint_every):
     """Train to the end, or until a signal, and leave everything behind."""
-    options = {"progress": progress, "checkpoint_every": checkpoint_every}
+    options = {"progress": progress and together.leads(), "checkpoint_every": checkpoint_every}
     records = Records(run, preset, total=_steps_of(preset), **options)
     # A signal that comes while plots and report are made waits for these; the second does not.
-    with Checkpoints(run.checkpoints).held(), naming_the_way_on(run), records.interrupt:
+    with naming_the_way_on(run), records.interrupt:
         try:
             _train(preset, records, saved)
         except KeyboardInterrupt:
@@ -158,6 +166,7 @@ def _follow(run, preset, saved=None, *, device, progress, checkpoint_every):
         seconds=seconds,
         interrupted=records.interrupt.signal is not None,
         signal=records.interrupt.signal,
+        is_of_first=together.leads(),
     )
 
 

@@ -2,6 +2,7 @@
 
 import copy
 
+from kgan.backend import ranks
 from kgan.batches import NumberedEpochs
 from kgan.callbacks import DivergedError, StopOnNotFinite
 from kgan.experiments.records import standing_by_the_last_checkpoint
@@ -55,6 +56,7 @@ class Recall:
         return where | {"seconds": self._elapsed(), "rolled_back": self._has_rolled_back}
 
     def _fit(self):
+        ranks.share_steps(self.model)
         preset, records, saved = self.records.preset, self.records, self._saved
         training, validation = self.data
         first = saved.fit_epoch if saved else 0
@@ -77,7 +79,7 @@ class Recall:
         named = DivergedError(f"{self.model.name}, length {self.length:,}: {error}", step=step)
         allowed = records.preset.on_nan == "rollback" and not self._has_rolled_back
         self._saved = rolled_back(records.run, named, allowed=allowed)
-        _assign(self.model, self._saved.load())
+        _assign(self.model, self._saved.load())  # which stays until all processes have come to `fit`
         lower_rates(self.model.optimizer)
         records.restore(self._saved.state["own"]["records"])
         self._has_rolled_back = True

@@ -10,6 +10,37 @@ from kgan.pictures import write_stages
 _LOOKED_AT = 1000  # real images
 
 
+class Following:
+    """What a process has in the place of a `Recording` that writes nothing: the first of several writes.
+
+    Args:
+        preset: `kgan.presets.GANPreset`.
+
+    Attributes:
+        interrupt: `FinishStepOnInterrupt`.
+        picture: None, as `best`; and no `alarms`.
+    """
+
+    picture = best = None
+    alarms = ()
+
+    def __init__(self, preset):
+        self._decay = preset.decay
+        self.interrupt = callbacks.FinishStepOnInterrupt()
+
+    @contextlib.contextmanager
+    def callbacks(self, *, steps):
+        """See `Recording`."""
+        with self.interrupt:
+            yield [*_acting(self._decay, steps=steps), self.interrupt]
+
+    def write_last(self):
+        """Nothing."""
+
+    def draw(self):
+        """Nothing."""
+
+
 class Recording:
     """The callbacks of a run.
 
@@ -62,10 +93,27 @@ class Recording:
             for callback in (self.checkpoint, *self._closing):  # Keras does so only where all went well
                 stack.callback(callback.close)
             stack.enter_context(self.interrupt)
-            first = [callbacks.StopOnNotFinite()]
-            if self._decay is not None:
-                first += [callbacks.DecayLearningRates(self._decay, steps=steps)]
-            yield [*first, self.grid, *self._closing, self.alarm, self.checkpoint, self.interrupt]
+            acting = _acting(self._decay, steps=steps)
+            yield [*acting, self.grid, *self._closing, self.alarm, self.checkpoint, self.interrupt]
+
+    @property
+    def picture(self):
+        """Path of the last sample grid, or None."""
+        return self.grid.last
+
+    @property
+    def best(self):
+        """`kgan.callbacks.Best` of the evaluations in training, or None."""
+        return self.evaluate and self.evaluate.best
+
+    @property
+    def alarms(self):
+        """The alarms so far."""
+        return self.alarm.alarms
+
+    def write_last(self):
+        """Write a checkpoint of this moment, unless that was done."""
+        self.checkpoint.write_last()
 
     def draw(self):
         """Draw the plots and the movie."""
@@ -78,3 +126,9 @@ class Recording:
             callbacks.SampleMovie(self.run.samples / "samples.gif", self.grid).write()
         if self.evaluate and self.evaluate.best:  # which there is if any samples were finite
             plots.write_evaluations(self.run.plots / "evaluations.png", self.run.evaluations)
+
+
+def _acting(decay, *, steps):
+    """The callbacks by which a training goes another way, in every process."""
+    falling = [callbacks.DecayLearningRates(decay, steps=steps)] if decay is not None else []
+    return [callbacks.StopOnNotFinite(), *falling]

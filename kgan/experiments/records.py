@@ -5,8 +5,11 @@ import dataclasses
 import logging
 import time
 
+import keras
+
 from kgan import callbacks, plots
 from kgan.callbacks import Checkpoint, DivergedError
+from kgan.experiments import together
 from kgan.experiments.resuming import spacing_of
 from kgan.palindrome.memory import is_out_of_memory
 from kgan.palindrome.settings import percent
@@ -132,7 +135,7 @@ class Records:
         return self._before + time.monotonic() - self._start
 
     def checkpoint(self, at):
-        """A `Checkpoint` of what is trained next, which holds the records, too.
+        """A `Checkpoint` of what is trained next, which holds the records, too; the first process's writes.
 
         Args:
             at: Function without arguments: where training stands, a dict of plain values that is the
@@ -142,6 +145,8 @@ class Records:
         def own():
             return {"settings": self.preset.describe(), "records": self.state(), "at": at()}
 
+        if not together.leads():
+            return _NoCheckpoint()
         minutes = self._checkpoint_every
         options = {"every_minutes": minutes, "spacing": spacing_of(minutes), "own": own}
         return _RunCheckpoint(self.run.checkpoints, **options)
@@ -369,3 +374,14 @@ class _RunCheckpoint(Checkpoint):
     def on_train_end(self, logs=None):
         """Write the last state."""
         self.write_last()
+
+
+class _NoCheckpoint(keras.callbacks.Callback):
+    """What stands for a checkpoint where another process writes it."""
+
+    last = None
+
+    def write(self):
+        """Nothing."""
+
+    write_last = write

@@ -1,9 +1,9 @@
 """Going on with a run of either half."""
 
+from kgan.experiments import together
 from kgan.experiments.gan import resume_gan
 from kgan.experiments.palindrome import resume_lstm
 from kgan.runs import Run
-from kgan.saving import Checkpoints
 from kgan.spec import check
 
 
@@ -49,7 +49,7 @@ def resume(
     shared = {"override": override, "changes": changes, "progress": progress}
     shared["checkpoint_every"] = checkpoint_every
     options = {"data_dir": data_dir, "tensorboard": tensorboard, "explorer": explorer, "stream": stream}
-    with Checkpoints(run.checkpoints).held():
+    with together.held(run), together.own_folder(run) as run:
         if not run.is_of_palindromes:
             return resume_gan(run, **shared, **options)
         for name, value in options.items():

@@ -100,7 +100,9 @@ def naming_the_way_on(run):
             saved = Checkpoints(run.checkpoints).last()
             # One that diverged says so itself: just to go on would end the same way.
             way = "" if isinstance(error, DivergedError) else f" Go on with: {way_on(run)}"
-            last = f"The last checkpoint is {saved.path}." if saved else f"{run.path} has no checkpoint yet."
+            last = (
+                f"The last checkpoint is {saved.path}." if saved else f"{run.known_as} has no checkpoint yet."
+            )
             error.add_note(last + way)
         raise
 
@@ -110,7 +112,7 @@ def way_on(run):
     script = "train-lstm" if run.is_of_palindromes else "train-gan"
     backend = keras.backend.backend()
     environ = "" if backend == "torch" else f"KERAS_BACKEND={backend} "
-    return f"{environ}kgan {script} --resume {shlex.quote(str(run.path))}"
+    return f"{environ}kgan {script} --resume {shlex.quote(str(run.known_as))}"
 
 
 def rolled_back(run, error, *, allowed):

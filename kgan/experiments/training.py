@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 
 from kgan import callbacks
+from kgan.backend import ranks
 from kgan.callbacks import Checkpoint, DivergedError
 from kgan.digits import LazyImages
 from kgan.digits.streaming import StreamedImages
 from kgan.evaluation import READ_DATA
+from kgan.experiments import together
 from kgan.experiments.evaluation import Evaluation, judge_run
 from kgan.experiments.interpolation import draw_interpolation, num_classes
-from kgan.experiments.recording import Recording
+from kgan.experiments.recording import Following, Recording
 from kgan.experiments.report import report_on
 from kgan.experiments.resuming import lower_rates, naming_the_way_on, rolled_back, spacing_of
 from kgan.gan.model import GAN
@@ -40,6 +42,7 @@ class Result:
         evaluation: `Evaluation` of its samples, or None.
         best: `kgan.callbacks.Best` of the evaluations in training, whose model is best.keras, or None.
         alarms: The `kgan.callbacks.Alarm`s of the training.
+        is_of_first: Whether this process wrote it, the first of those that train together.
     """
 
     run: Run
@@ -53,6 +56,7 @@ class Result:
     evaluation: Evaluation | None = None
     best: callbacks.Best | None = None
     alarms: tuple = ()
+    is_of_first: bool = True
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -101,15 +105,17 @@ class Training:
         with callbacks.FinishStepOnInterrupt() as interrupt:  # outside of `fit` it comes at once
             with naming_the_way_on(self.run):
                 result, recording = self._trained(gan, saved)
+            if not together.leads():
+                return result
             try:
                 result = self._concluded(result, recording, interrupt)
                 report_on(self.run, explorer=self.explorer)
-                interrupt.check()
+                interrupt.check(others=False)
             except KeyboardInterrupt as error:  # by now all that took time to train is saved
                 path, (number, *_) = self.run.path, error.args or (signal.SIGINT,)
                 say(f"interrupted; kgan evaluate {path} and kgan interpolate {path} do the rest.")
                 result = dataclasses.replace(result, interrupted=True, signal=number)
-        return dataclasses.replace(result, picture=recording.grid.last)  # one may have come just now
+        return dataclasses.replace(result, picture=recording.picture)  # one may have come just now
 
     def _trained(self, gan, saved):
         """Train and save; the result without what is drawn and judged afterwards."""
@@ -120,7 +126,9 @@ class Training:
                 number = self._fit(gan, saved, recording)
                 break
             except (DivergedError, NotFiniteError) as error:
-                number = recording.interrupt.signal
+                if ranks.number > 1 and isinstance(error, NotFiniteError):
+                    raise  # out of a checkpoint of the first: the others have gone on
+                number = ranks.largest(recording.interrupt.signal or 0) or None
                 if number is not None:  # whoever sent it does not want to see a rollback
                     say(f"{error} The checkpoint before stands.")
                     break
@@ -141,6 +149,8 @@ class Training:
         self._has_rolled_back |= own.get("rolled_back", False)
 
     def _recording(self):
+        if not together.leads():
+            return Following(self.preset)
         options = {"data": self.data, "progress": self.progress, "tensorboard": self.tensorboard}
         checkpoint = Checkpoint(
             self.run.checkpoints,
@@ -177,7 +187,7 @@ class Training:
                 if not recording.interrupt.finished_step:  # torn apart in mid-step: no weights to save
                     raise
                 with surviving("no checkpoint was written, the one before stands"):
-                    recording.checkpoint.write_last()  # before anything that takes time
+                    recording.write_last()  # before anything that takes time
         return recording.interrupt.signal
 
     def _batches(self, gan):
@@ -205,7 +215,7 @@ class Training:
         report_on(self.run)
 
     def _write_results(self, recording, **results):
-        alarms = [alarm.described() for alarm in recording.alarm.alarms]
+        alarms = [alarm.described() for alarm in recording.alarms]
         self.run.write_results({"seconds": self._elapsed(), **results, "alarms": alarms})
 
     def _result(self, gan, recording, number):
@@ -213,14 +223,15 @@ class Training:
         return Result(
             run=self.run,
             model=gan,
-            picture=recording.grid.last,
+            picture=recording.picture,
             num_images=len(self.images),
             num_classes=num_classes(self.run.read_config()["data"]),
             seconds=self._elapsed(),
             interrupted=number is not None,
             signal=number,
-            best=recording.evaluate and recording.evaluate.best,
-            alarms=tuple(recording.alarm.alarms),
+            best=recording.best,
+            alarms=tuple(recording.alarms),
+            is_of_first=together.leads(),
         )
 
     def _concluded(self, result, recording, interrupt):
@@ -267,7 +278,7 @@ def surviving(what, interrupt=None):
             yield
         finally:
             if interrupt is not None:
-                interrupt.check()
+                interrupt.check(others=False)
     except (ValueError, OSError, MemoryError, RuntimeError) as error:
         say(f"{what}: {error}")
 

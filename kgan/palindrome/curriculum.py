@@ -8,6 +8,7 @@ import time
 import keras
 import numpy as np
 
+from kgan.backend import ranks
 from kgan.palindrome.data import FixedPalindromes, PalindromeStream
 from kgan.palindrome.memory import is_out_of_memory
 from kgan.palindrome.progress import Progress, Stage
@@ -171,6 +172,7 @@ class Curriculum:
             NotFiniteError: If the model or its loss is not finite before any training at a length.
         """
         check("model", "compiled, as by compile_recaller", model.name, holds=model.compiled)
+        ranks.share_steps(model)
         if progress is None:
             progress = Progress(least_rate=self.least_rate * _learning_rate(model))
         progress = self.taken_up(progress)

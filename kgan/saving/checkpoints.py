@@ -21,7 +21,7 @@ import keras
 
 from kgan.files import flush, naming
 from kgan.saving.loading import load
-from kgan.saving.models import check_finite
+from kgan.saving.models import check_finite, write
 
 MODEL = "model.keras"
 RECORD = "checkpoint.json"
@@ -230,7 +230,7 @@ def _serial(path):
 
 def _write(folder, model, state):
     """Write all files of a checkpoint and wait for the disk; return what its record holds."""
-    model.save(folder / MODEL)
+    write(model, folder / MODEL)
     flush(folder / MODEL)
     data = (folder / MODEL).read_bytes()
     written = {MODEL: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}}

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kgan.backend import ranks
 from kgan.files import replacing
 
 
@@ -23,7 +24,13 @@ def save(model, path):
     """
     check_finite(model)
     with replacing(path) as temporary:
-        model.save(temporary)
+        write(model, temporary)
+
+
+def write(model, path):
+    """Write a `.keras` file, in one process whatever the others do."""
+    with ranks.apart():  # Keras makes variables to see that the model can be described
+        model.save(path)
 
 
 def check_finite(model):

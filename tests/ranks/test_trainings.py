@@ -28,9 +28,8 @@ def together(tmp_path_factory):
     """What both processes found of every case, as a function of its name."""
     folder = tmp_path_factory.mktemp("ranks")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    finished = subprocess.run(
-        [*launch, HERE / "trainings.py", folder, *CASES], capture_output=True, text=True, timeout=300
-    )
+    command = [*launch, HERE / "trainings.py", folder, *CASES]
+    finished = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
     return lambda name: [json.loads((folder / f"{name}-{rank}.json").read_text()) for rank in range(2)]
 
@@ -96,14 +95,17 @@ def test_what_a_process_draws_is_its_own(together):
     alone = train(**CASES["own-draws"])
     assert difference(first, alone) > 1e-3  # of a batch whose second half has other latents
     seeds = [randomness.seed_of_part(3, part) for part in range(100)]
-    assert seeds[0] == 3 and len(set(seeds)) == 100 and all(0 <= seed < 2**31 for seed in seeds)
+    assert seeds[0] == 3
+    assert len(set(seeds)) == 100
+    assert all(0 <= seed < 2**31 for seed in seeds)
 
 
 def test_labels_of_all_parts_are_counted(together):
     first, _ = together("classes")
     alone = train(**CASES["classes"])
     counts = [found["label_counts"] for found in (first, alone)]
-    assert counts[0] == counts[1] and sum(counts[0]) == 12 * BATCH
+    assert counts[0] == counts[1]
+    assert sum(counts[0]) == 12 * BATCH
 
 
 def test_batches_that_cannot_be_divided_are_refused(monkeypatch):

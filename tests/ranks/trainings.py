@@ -2,7 +2,8 @@
 
     python trainings.py FOLDER CASE...
 
-trains them, begun by torchrun, and leaves in the folder what `train` returns, for each rank.
+trains them, in one of several processes or on all of JAX's devices, and leaves in the folder what `train`
+returns, for each rank.
 """
 
 import contextlib
@@ -104,7 +105,6 @@ def train(  # noqa: PLR0913  the ways in which cases differ
         epoch; "weights", lists of numbers; "sent", the numbers that were sent in each step;
         "label_counts" where there are classes.
     """
-    keras.backend.clear_session()
     keras.utils.set_random_seed(5)
     options = {"latent_dim": LATENT, "update_policy": POLICIES[policy], "seed": 3}
     if extras:
@@ -167,7 +167,10 @@ def _count_what_is_sent():
 
 def main(folder, *names):
     with ranks.joined():
-        _count_what_is_sent()
+        if keras.backend.backend() == "torch":
+            _count_what_is_sent()
+        elif ranks.number == 1:
+            ranks.distribute()
         for name in names:
             found = train(**CASES[name])
             Path(folder, f"{name}-{ranks.rank}.json").write_text(json.dumps(found))

@@ -5,14 +5,17 @@ of one process, and JAX itself sends what must be sent.
 """
 
 import contextlib
+import json
 import os
 
 import jax
 import keras
+import numpy as np
+from jax.experimental import multihost_utils
 
 from kgan.backend.alone import Alone
 
-_LAUNCHED = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+_LAUNCHED = "KERAS_DISTRIBUTION_NUM_PROCESSES"  # as `keras.distribution.initialize` reads it
 
 
 class Ranks(Alone):
@@ -34,6 +37,43 @@ class Ranks(Alone):
         distribution = keras.distribution.distribution()
         return distribution.num_model_replicas if distribution else 1
 
+    @contextlib.contextmanager
+    def joined(self):
+        """See `Alone`: those that the environment names as `keras.distribution.initialize` asks for it."""
+        if _LAUNCHED in os.environ and not jax.distributed.is_initialized():
+            jax.config.update("jax_cpu_collectives_implementation", "gloo")
+            keras.distribution.initialize()
+            self.distribute()
+        yield
+
+    @contextlib.contextmanager
+    def apart(self):
+        """See `Alone`."""
+        distribution = keras.distribution.distribution()
+        keras.distribution.set_distribution(None)
+        try:
+            yield
+        finally:
+            keras.distribution.set_distribution(distribution)
+
     def distribute(self):
         """See `Alone`."""
         keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+    def largest(self, value):
+        """See `Alone`."""
+        return int(multihost_utils.process_allgather(np.asarray(value)).max()) if self.number > 1 else value
+
+    def gathered(self, array):
+        """See `Alone`."""
+        return multihost_utils.process_allgather(array, tiled=True) if self.number > 1 else array
+
+    def of_first(self, value):
+        """See `Alone`."""
+        if self.number == 1:
+            return value
+        text = np.frombuffer(json.dumps(value).encode(), "uint8")
+        sent = np.zeros(self.largest(len(text)), "uint8")
+        sent[: len(text)] = text
+        received = multihost_utils.broadcast_one_to_all(sent).tobytes()
+        return json.loads(received.rstrip(b"\0").decode())

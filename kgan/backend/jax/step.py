@@ -5,7 +5,7 @@ Keras runs a JAX step without side effects: state goes in, new state comes out. 
 nested scope does so inside each JAX transformation, so that no tracer leaks out of it.
 """
 
-from functools import partial
+from functools import cached_property, partial
 
 import jax
 import keras
@@ -148,6 +148,17 @@ class BackendModel(StepModel):
         """See `StepModel`."""
         # A scope hides those around it: this one must map all variables again.
         return super().forgetting([*variables, *self._others(variables)])
+
+    def predict_on_batch(self, x):
+        """See `keras.Model`; of several processes each computes by itself, for perhaps no other asks."""
+        if jax.process_count() == 1:
+            return super().predict_on_batch(x)
+        weights = [variable.value.addressable_data(0) for variable in self.variables]
+        return keras.ops.convert_to_numpy(self._predict_alone(weights, jax.numpy.asarray(x)))
+
+    @cached_property
+    def _predict_alone(self):
+        return jax.jit(lambda weights, x: _run(lambda: self(x, training=False), self.variables, weights)[0])
 
     @property
     def device(self):

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import torch
 from torch import distributed
-from torch.distributed.nn.functional import all_reduce  # which a backward pass goes back through
 
 from kgan.backend.alone import Alone
 
@@ -33,6 +32,18 @@ class Ranks(Alone):
 
     drawing, shares = rank, number
 
+    @property
+    def launch(self):
+        """See `Alone`."""
+        # Its name is "none" unless one was given, and its process lasts over all restarts.
+        is_launched = distributed.is_torchelastic_launched()
+        return f"{os.environ['TORCHELASTIC_RUN_ID']} {os.getppid()}" if is_launched else None
+
+    @property
+    def is_restarted(self):
+        """See `Alone`."""
+        return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
     @contextlib.contextmanager
     def joined(self):
         """See `Alone`: by NCCL, a GPU each, or by gloo where there are none.
@@ -46,7 +57,12 @@ class Ranks(Alone):
         on_gpu = torch.cuda.is_available()
         if on_gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group("nccl" if on_gpu else "gloo")
+        store, rank, number = next(distributed.rendezvous("env://"))
+        # Else processes that are begun again would find the addresses of those before.
+        store = distributed.PrefixStore(f"kgan-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+        distributed.init_process_group(
+            "nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=number
+        )
         try:
             yield
         except Exception as error:
@@ -152,10 +168,12 @@ def _reaching_all():
 
 
 def _lost(error):
-    """The `RankLostError` behind an error, for Keras makes one of its own of what a layer raises."""
-    while error is not None and not isinstance(error, RankLostError):
+    """The first `RankLostError` behind an error, for Keras makes one of its own of what a layer raises."""
+    found = None
+    while error is not None:
+        found = error if isinstance(error, RankLostError) else found
         error = error.__cause__ or error.__context__
-    return error
+    return found
 
 
 def _buckets(tensors):
@@ -177,6 +195,20 @@ def _sent(tensors, indices):
     return indices, flat, distributed.all_reduce(flat, async_op=True)
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; its backward pass sums up what each of them has of the gradient."""
+
+    @staticmethod
+    def forward(ctx, tensor):
+        total = tensor.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _Sum.apply(gradient)
+
+
 def _moments(layer, inputs, mask):
     """Mean and variance over all processes."""
     if mask is not None:
@@ -184,6 +216,6 @@ def _moments(layer, inputs, mask):
     axes, number = layer._reduction_axes, distributed.get_world_size()
     shape = [1 if axis in axes else size for axis, size in enumerate(inputs.shape)]
     with _reaching_all():
-        mean = all_reduce(inputs.mean(axes)) / number
+        mean = _Sum.apply(inputs.mean(axes)) / number
         squares = torch.square(inputs - mean.reshape(shape)).mean(axes)
-        return mean, all_reduce(squares) / number
+        return mean, _Sum.apply(squares) / number

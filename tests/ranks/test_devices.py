@@ -1,0 +1,79 @@
+"""Two of JAX's devices, and two of its processes, each with half of every batch, against one with the whole."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+from ranks.test_trainings import difference
+from ranks.trainings import CASES, train
+
+from kgan.backend import ranks
+
+SCRIPT = Path(__file__).parent / "trainings.py"
+ON_JAX = pytest.mark.skipif(keras.backend.backend() != "jax", reason="these are JAX's")
+DIVIDED = ("float32", "batch-norm", "own-draws", "LossBalanced")
+TWO_DEVICES = "--xla_force_host_platform_device_count=2"
+
+
+def begun(folder, *cases, **environ):
+    """A process that trains."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, SCRIPT, folder, *cases]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, env=os.environ | environ | {"KERAS_BACKEND": "jax"}, **streams)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What was found, by the way in which it was trained, the case and the rank."""
+    root = tmp_path_factory.mktemp("devices")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    several = {"KERAS_DISTRIBUTION_JOB_ADDRESSES": address, "KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
+    processes = [
+        begun(root / "one", "float64", JAX_ENABLE_X64="1"),
+        begun(root / "devices", *DIVIDED, XLA_FLAGS=TWO_DEVICES),
+        begun(root / "devices", "float64", XLA_FLAGS=TWO_DEVICES, JAX_ENABLE_X64="1"),
+        *(
+            begun(root / "processes", *DIVIDED, **several, KERAS_DISTRIBUTION_PROCESS_ID=str(rank))
+            for rank in range(2)
+        ),
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+    return lambda way, name, rank=0: json.loads((root / way / f"{name}-{rank}.json").read_text())
+
+
+@ON_JAX
+@pytest.mark.parametrize("way", ["devices", "processes"])
+@pytest.mark.parametrize("name", DIVIDED)
+def test_two_come_to_the_weights_of_one_and_to_its_schedule(found, way, name):
+    alone, divided = train(**CASES[name]), found(way, name)
+    assert difference(divided, alone) <= 1e-5
+    assert [divided["d"], divided["g"]] == [alone["d"], alone["g"]]
+
+
+@ON_JAX
+def test_in_float64_two_devices_come_to_the_weights_of_one_after_a_hundred_steps(found):
+    one, two = found("one", "float64"), found("devices", "float64")
+    assert 0 < difference(one, two) <= 1e-9
+
+
+@ON_JAX
+@pytest.mark.parametrize("name", DIVIDED)
+def test_both_processes_are_at_the_same_bits_after_every_epoch(found, name):
+    first, second = (found("processes", name, rank) for rank in range(2))
+    assert first == second
+
+
+def test_other_backends_say_what_divides_batches():
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX does")
+    with pytest.raises(ValueError, match="--distribute divides batches between JAX's devices, and KERAS"):
+        ranks.distribute()
