@@ -51,10 +51,14 @@ class Alone:
         """Inside, what is built and computed is this process's alone."""
         yield
 
-    def distribute(self):
-        """Let every batch be divided between this process's devices."""
+    def distribute(self, what="data"):
+        """Let every batch be divided between devices, or the weights of the last layer.
+
+        Args:
+            what: "data" or "model".
+        """
         raise ValueError(
-            "--distribute divides batches between JAX's devices, and KERAS_BACKEND is "
+            f"--distribute divides {what} between JAX's devices, and KERAS_BACKEND is "
             f"{keras.backend.backend()}: set it to jax, or begin processes by torchrun on torch."
         )
 

@@ -88,7 +88,7 @@ def _parser(prog, preset):
         "--run-dir", type=Path, metavar="DIR", help="folder to create (default: runs/lstm-PRESET-N)"
     )
     add_resume(run)
-    add_distribute(run)
+    add_distribute(run, "model")
     add_dry_run(run)
     add_settings(parser, name=preset, row=LSTM_PRESETS[preset])
     return parser

@@ -80,8 +80,8 @@ def experiments_for(options):
     if options.deterministic:
         make_deterministic()
     with experiments.joined():
-        if options.distribute:
-            ranks.distribute()
+        if options.distribute is not None:
+            ranks.distribute(options.distribute)
         yield experiments
 
 
@@ -202,12 +202,16 @@ def to_resume(options, *, prefix, presets):
     return run, changes(stored, resolved(stored, vars(options)), override=options.override)
 
 
-def add_distribute(group):
-    """Add `--distribute`."""
+def add_distribute(group, *ways):
+    """Add `--distribute`, which divides the data or, where that is one of the ways, the model."""
+    ways = ("data", *ways)
+    and_model = "; model: the weights of its Dense layer" if "model" in ways else ""
     group.add_argument(
         "--distribute",
-        action="store_true",
-        help="on JAX: divide every batch between this machine's devices, or those of all its processes",
+        nargs="?",
+        const="data",
+        choices=ways,
+        help=f"on JAX: divide every batch between all devices{and_model}",
     )
 
 

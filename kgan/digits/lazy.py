@@ -69,6 +69,13 @@ class LazyImages:
     def __getitem__(self, rows):
         return as_floats(self.pixels(rows))
 
+    def keep_at_most(self, n):
+        """Keep the pixels of no more than so many images, now and from now on."""
+        with self._lock:
+            self._room = min(self._room, n)
+            for row in list(self._kept)[self._room :]:
+                del self._kept[row]
+
     def check(self):
         """Read all of them once, so that what is damaged is said before a training and not in it.
 

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 
+from kgan.backend import ranks
 from kgan.batches import ShuffledBatches
 from kgan.spec import check, is_count, is_seed
 
@@ -10,7 +11,8 @@ class StreamedImages(ShuffledBatches):
     """Batches `(images, labels)` of `LazyImages`, shuffled by (seed, epoch), for `kgan.GAN.fit`.
 
     They are the batches that `fit` makes of an array of the same images, with a GAN's own seed, to the
-    bit; a training goes on in mid-epoch likewise. The next batch is read while one is trained on.
+    bit; a training goes on in mid-epoch likewise. The next batch is read while one is trained on. Of several
+    processes each reads its part of every batch, and keeps its share of the images in memory at most.
 
     Args:
         images: `kgan.digits.lazy.LazyImages`.
@@ -30,6 +32,7 @@ class StreamedImages(ShuffledBatches):
         check("seed", "None or an integer in [0, 2**31)", seed, holds=seed is None or is_seed(seed))
         super().__init__(len(images), batch_size=batch_size, seed=seed, first_epoch=first_epoch)
         self.images = images
+        images.keep_at_most(len(images) // ranks.number)
         self._reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="kgan-ahead")
         self._ahead = {}  # (epoch, index) -> future of the batch
 

@@ -53,7 +53,7 @@ class Judgement:
         }
 
 
-def judge(images, *, labels=None, training=None):
+def judge(images, *, labels=None, training=None, embedding=None):
     """Judge generated digits against MNIST's 10,000 test digits.
 
     Args:
@@ -61,6 +61,7 @@ def judge(images, *, labels=None, training=None):
         labels: The digits that were asked for, integers `(n,)`, or None where none were.
         training: Real images that the generator was trained on, in the order of their data set; or None,
             then memorising is not measured.
+        embedding: `Embedding` of the images, where several processes have computed it.
 
     Returns:
         `Judgement`.
@@ -69,7 +70,7 @@ def judge(images, *, labels=None, training=None):
         ValueError: If there are fewer images than features, they are of another shape or range, or not
             finite, or labels are not one for each; or the shipped files are damaged.
     """
-    images, fake = _evidence(images)
+    images, fake = _evidence(images, embedding)
     reference, classifier = Reference.load(), DigitClassifier.load()
     real = reference.train.first(len(images))
     measured = [metric for measure in _OF_EVIDENCE for metric in measure(fake, real, reference)]
@@ -128,7 +129,7 @@ def load_judge():
     Reference.load()
 
 
-def _evidence(images):
+def _evidence(images, embedding=None):
     images = check_images("images", images)
     least = float(images.min())  # digits are white on a background of −1
     rule = "in [−1, 1], not in [0, 1]: 2 * images - 1 makes them so"
@@ -139,5 +140,5 @@ def _evidence(images):
         len(images),
         holds=len(images) >= NUM_FEATURES,
     )
-    embedding = DigitClassifier.load().embed(images)
+    embedding = DigitClassifier.load().embed(images) if embedding is None else embedding
     return images, Evidence(embedding.features, embedding.classes, embedding.confidence)

@@ -3,8 +3,12 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from kgan import digits, plots
-from kgan.evaluation import NUM_CLASSES, NUM_FEATURES, READ_DATA, judge
+from kgan.backend import ranks
+from kgan.batches import own_part
+from kgan.evaluation import NUM_CLASSES, NUM_FEATURES, READ_DATA, DigitClassifier, Embedding, judge
 from kgan.experiments.report import report_on
 from kgan.experiments.saved import load
 from kgan.runs import Run
@@ -64,7 +68,27 @@ def evaluate(run_dir, n=10_000, *, seed=0, data_dir=None, best=False):
     return evaluation
 
 
-def judge_run(run, gan, *, n, seed, model, training):
+def embedded_samples(gan, *, n, seed):
+    """Samples of a GAN and what the classifier makes of them, of which each process computes its part.
+
+    Args:
+        gan: `GAN`, in the same state everywhere.
+        n: Number of samples.
+        seed: Of their latents.
+
+    Returns:
+        Images `(n, *image_shape)` and their `kgan.evaluation.Embedding`.
+    """
+    latents = gan.sample_latents(n, seed=seed)
+    missing = -n % ranks.number  # so that all parts are of one size
+    images = gan.generate(own_part(np.resize(latents, (n + missing, *latents.shape[1:]))))
+    embedding = DigitClassifier.load().embed(images)
+    parts = images, embedding.features, embedding.probabilities
+    images, features, probabilities = (ranks.gathered(part)[:n] for part in parts)
+    return images, Embedding(features, probabilities)
+
+
+def judge_run(run, gan, *, n, seed, model, training, samples=None):
     """Judge samples and write evaluation.json and plots/classes.png.
 
     Args:
@@ -74,12 +98,14 @@ def judge_run(run, gan, *, n, seed, model, training):
         seed: Of their latents.
         model: Name of the file that the GAN is saved in.
         training: Array of the images that it was trained on, or None.
+        samples: What `embedded_samples` returned, or None to compute it here.
 
     Returns:
         `Evaluation`.
     """
-    images, labels = gan.sample(n, seed=seed), _labels(gan, n, seed=seed)
-    judgement = judge(images, labels=labels, training=training).described()
+    images, embedding = (gan.sample(n, seed=seed), None) if samples is None else samples
+    options = {"labels": _labels(gan, n, seed=seed), "training": training, "embedding": embedding}
+    judgement = judge(images, **options).described()
     judgement |= {"samples": n, "seed": seed, "model": model}
     way_out = [] if training is not None else ["--data-dir names the folder of the training images."]
     alarms = [f"In training, {alarm['text']}" for alarm in run.read_results().get("alarms", [])]

@@ -6,6 +6,7 @@ import math
 import keras
 
 from kgan import digits
+from kgan.backend import ranks
 from kgan.batches import check_divisible
 from kgan.callbacks.learning_rates import held_factor, multiply_rates, with_factor
 from kgan.experiments import together
@@ -121,6 +122,7 @@ def train_gan(  # noqa: PLR0913  each is an option of the command
     source = together.in_turn(lambda: digits.find_source(preset.data, data_dir=data_dir, **size))
     images, labels = together.in_turn(lambda: digits.split_for_training(source, stream=stream))
     if isinstance(images, digits.LazyImages):  # of an array all are read by now
+        images.keep_at_most(len(images) // ranks.number)
         together.from_first(images.check)
     epochs = preset.num_epochs(len(images))
     last = len(images) % preset.batch_size

@@ -15,7 +15,7 @@ from kgan.digits import LazyImages
 from kgan.digits.streaming import StreamedImages
 from kgan.evaluation import READ_DATA
 from kgan.experiments import together
-from kgan.experiments.evaluation import Evaluation, judge_run
+from kgan.experiments.evaluation import Evaluation, embedded_samples, judge_run
 from kgan.experiments.interpolation import draw_interpolation, num_classes
 from kgan.experiments.recording import Following, Recording
 from kgan.experiments.report import report_on
@@ -105,10 +105,11 @@ class Training:
         with callbacks.FinishStepOnInterrupt() as interrupt:  # outside of `fit` it comes at once
             with naming_the_way_on(self.run):
                 result, recording = self._trained(gan, saved)
+            samples = self._samples(result)
             if not together.leads():
                 return result
             try:
-                result = self._concluded(result, recording, interrupt)
+                result = self._concluded(result, recording, interrupt, samples)
                 report_on(self.run, explorer=self.explorer)
                 interrupt.check(others=False)
             except KeyboardInterrupt as error:  # by now all that took time to train is saved
@@ -234,7 +235,14 @@ class Training:
             is_of_first=together.leads(),
         )
 
-    def _concluded(self, result, recording, interrupt):
+    def _samples(self, result):
+        """What is judged, where several processes compute a part of it each; None where one does it all."""
+        is_judged = self.preset.judged is not None and self.data in READ_DATA
+        if ranks.number == 1 or result.interrupted or not is_judged:
+            return None
+        return embedded_samples(result.model, n=self.preset.judged, seed=self.preset.seed)
+
+    def _concluded(self, result, recording, interrupt, samples):
         """The result, once pictures are drawn and samples judged; what fails is said.
 
         After a signal there are the pictures alone, for whoever sent it waits.
@@ -248,10 +256,10 @@ class Training:
             draw_interpolation(run, gan, preset=self.preset)
         if self.preset.judged is not None:
             with surviving("the samples were not judged", interrupt):
-                evaluation = self._judged(gan)
+                evaluation = self._judged(gan, samples)
         return dataclasses.replace(result, evaluation=evaluation)
 
-    def _judged(self, gan):
+    def _judged(self, gan, samples):
         """The judgement on the samples; None, with a line that says why, where there is none."""
         if self.data not in READ_DATA:
             known = " and ".join(READ_DATA)
@@ -260,6 +268,7 @@ class Training:
         if self.progress:
             say(f"judging {self.preset.judged:,} samples… (Ctrl-C leaves that out)")
         options = {"seed": self.preset.seed, "model": self.run.model.name, "training": self.images}
+        options["samples"] = samples
         return judge_run(self.run, gan, n=self.preset.judged, **options)
 
 

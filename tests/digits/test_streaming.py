@@ -11,6 +11,7 @@ import kgan
 from conftest import same_bits, small_gan, values
 from image_files import colour, write_folder
 from kgan import digits
+from kgan.backend import ranks
 from kgan.callbacks import Checkpoint
 from kgan.digits.lazy import LazyImages, as_floats
 from kgan.digits.streaming import StreamedImages
@@ -204,3 +205,31 @@ def test_memory_is_what_the_machine_or_the_container_has_left(tmp_path, monkeypa
     assert module.memory() == 3000
     (tmp_path / "memory.max").write_text("max\n")
     assert module.memory() > 1 << 20
+
+
+def test_each_process_reads_its_part_of_every_batch_and_none_holds_all_images(monkeypatch):
+    monkeypatch.setattr(type(ranks), "number", 2)
+    monkeypatch.setattr(type(ranks), "shares", 2)
+    found, held = [], []
+    for rank in range(2):
+        monkeypatch.setattr(type(ranks), "rank", rank)
+        reads = []
+        images, _ = lazy(12, reads=reads)
+        images.pixels(slice(None))  # what was kept before goes, beyond its share
+        reads.clear()
+        batches = StreamedImages(images, batch_size=4, seed=1)
+        parts = []
+        for epoch in range(3):
+            batches.epoch = epoch
+            parts.append([batches.batch(index)[0] for index in range(len(batches))])
+        found.append(parts)
+        held.append(len(images._kept))
+        assert len(reads) < 3 * 12  # of three epochs of six images each, some were kept
+    assert held == [6, 6]
+    monkeypatch.undo()
+    alone = StreamedImages(lazy(12)[0], batch_size=4, seed=1)
+    for epoch in range(3):
+        alone.epoch = epoch
+        for index in range(len(alone)):
+            both = np.concatenate([found[rank][epoch][index] for rank in range(2)])
+            np.testing.assert_array_equal(both, alone.batch(index)[0])

@@ -1,4 +1,4 @@
-"""Two of JAX's devices, and two of its processes, each with half of every batch, against one with the whole."""
+"""Two of JAX's devices, and two of its processes, each with half of every batch, against one."""
 
 import json
 import os
@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from ranks.test_trainings import difference
 from ranks.trainings import CASES, train
 
+from conftest import run_python
 from kgan.backend import ranks
 
 SCRIPT = Path(__file__).parent / "trainings.py"
@@ -70,6 +72,35 @@ def test_in_float64_two_devices_come_to_the_weights_of_one_after_a_hundred_steps
 def test_both_processes_are_at_the_same_bits_after_every_epoch(found, name):
     first, second = (found("processes", name, rank) for rank in range(2))
     assert first == second
+
+
+@ON_JAX
+def test_the_readout_of_a_recaller_is_divided_between_devices_and_learns_the_same():
+    found = {}
+    for way in ("none", "model"):
+        finished = run_python(RECALL, way, backend="jax", environ={"XLA_FLAGS": TWO_DEVICES})
+        assert finished.returncode == 0, finished.stderr
+        found[way] = json.loads(finished.stdout)
+    assert [found[way]["divided"] for way in found] == [False, True]
+    for one, other in zip(found["none"]["weights"], found["model"]["weights"], strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
+RECALL = """
+import json, sys
+import kgan, keras
+from kgan.backend import ranks
+if sys.argv[1] == "model":
+    ranks.distribute("model")
+keras.utils.set_random_seed(0)
+model = kgan.palindrome.digit_recaller("lstm", units=8, encoding="one-hot")
+kgan.palindrome.compile_recaller(model, keras.optimizers.Adam(0.01))
+data = kgan.palindrome.PalindromeStream(6, batch_size=16, steps=10, encoding="one-hot", seed=0)
+model.fit(data, shuffle=False, verbose=0)
+kernel = next(weight for weight in model.weights if weight.path.endswith("dense/kernel"))
+divided = not kernel.value.sharding.is_fully_replicated
+print(json.dumps({"divided": divided, "weights": [weight.tolist() for weight in model.get_weights()]}))
+"""
 
 
 def test_other_backends_say_what_divides_batches():

@@ -50,11 +50,9 @@ def finished(process):
 
 def children(process):
     """Process ids of the ranks, in their order, once both have begun to train."""
-    listed = subprocess.run(
-        ["/usr/bin/ps", "-o", "pid=", "--ppid", str(process.pid)], check=True, capture_output=True
-    )
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     found = {}
-    for pid in map(int, listed.stdout.split()):
+    for pid in map(int, listed.split()):
         with contextlib.suppress(OSError):
             environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
             found |= {int(entry[5:]): pid for entry in environ if entry.startswith(b"RANK=")}

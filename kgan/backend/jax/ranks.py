@@ -56,9 +56,19 @@ class Ranks(Alone):
         finally:
             keras.distribution.set_distribution(distribution)
 
-    def distribute(self):
-        """See `Alone`."""
-        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    def distribute(self, what="data"):
+        """See `Alone`: by `keras.distribution.DataParallel`, or `ModelParallel` of Dense layers' kernels."""
+        if what == "data":
+            distribution = keras.distribution.DataParallel(auto_shard_dataset=False)
+        else:
+            devices = keras.distribution.list_devices()
+            mesh = keras.distribution.DeviceMesh((1, len(devices)), ("batch", "model"), devices)
+            layouts = keras.distribution.LayoutMap(mesh)
+            layouts[".*dense.*/kernel"] = ("model", None)  # its rows, one for each of the layer's inputs
+            distribution = keras.distribution.ModelParallel(
+                layout_map=layouts, batch_dim_name="batch", auto_shard_dataset=False
+            )
+        keras.distribution.set_distribution(distribution)
 
     def largest(self, value):
         """See `Alone`."""

@@ -143,7 +143,6 @@ def _objects_of(network):
     for layer in network._flatten_layers():
         yield type(layer)
         yield vars(layer).get("call")  # a user's, in the place of the class's
-        yield vars(layer).get("_moments")  # of several processes, which wait for each other there
         yield from map(type, getattr(layer, "operations", ()))  # of a functional model
         for name in ("activation", "recurrent_activation"):
             yield getattr(layer, name, None)
@@ -248,6 +247,7 @@ def _native_batch_norm(parts):
 
 def _is_plain_batch_norm(layer):
     plain = type(layer) is keras.layers.BatchNormalization and not layer.synchronized
+    plain = plain and "_moments" not in vars(layer)  # of this process alone
     plain = plain and not getattr(layer, "renorm", False)
     return plain and layer.axis == -1 and layer.compute_dtype == layer.variable_dtype
 
