@@ -1,5 +1,6 @@
 """Batches that can be computed anew: functions of a seed and the number of the epoch."""
 
+import copy
 import math
 
 import keras
@@ -85,6 +86,12 @@ class ShuffledBatches(NumberedEpochs):
             check_divisible(batch_size, num_rows % batch_size)
         self._ordered = None  # an epoch and its order
 
+    def whole(self):
+        """The same batches undivided, on which each process evaluates by itself."""
+        whole = copy.copy(self)
+        whole.divided = False
+        return whole
+
     def order(self):
         """Numbers of all samples in the order of `epoch`, an integer array `(num_rows,)`."""
         if self.seed is None:
@@ -108,13 +115,16 @@ def own_part(batch):
     return batch[ranks.rank * size : (ranks.rank + 1) * size]
 
 
-def check_divisible(batch_size, last=0):
+def check_divisible(batch_size, last=0, *, name="batch_size", shares=None):
     """Raise ValueError unless batches can be divided evenly.
 
     Args:
         batch_size: Samples a batch.
         last: Samples of a smaller one at the end, or 0.
+        name: Of the setting, for the message.
+        shares: Parts; as many as there are processes or devices if None.
     """
+    shares = ranks.shares if shares is None else shares
     for size in (batch_size, last):
-        rule = f"such that each batch is divided evenly by {ranks.shares} processes or devices"
-        check("batch_size", rule, f"{batch_size}, with a batch of {size}", holds=size % ranks.shares == 0)
+        rule = f"such that each batch is divided evenly by {shares} processes or devices"
+        check(name, rule, f"{batch_size}, with a batch of {size}", holds=size % shares == 0)

@@ -58,13 +58,13 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt(self.signal)
 
     def _interrupt_if_asked(self):
-        self.signal = ranks.largest(self.signal or 0) or None
-        self._interrupt_if_signalled()
+        # A signal that comes meanwhile is one of the next look.
+        self._interrupt_by(ranks.largest(self.signal or 0))
 
-    def _interrupt_if_signalled(self):
-        if self.signal is not None:
-            self.finished_step = True
-            raise KeyboardInterrupt(self.signal)
+    def _interrupt_by(self, number):
+        if number:
+            self.signal, self.finished_step = number, True
+            raise KeyboardInterrupt(number)
 
     def check(self, *, others=True):
         """Interrupt if asked to: to be called outside of `fit`, however the last one ended.
@@ -76,7 +76,7 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
         if others:
             self._interrupt_if_asked()
         else:
-            self._interrupt_if_signalled()
+            self._interrupt_by(self.signal)
 
     def resume_from(self, saved, *, batch):
         """Training goes on from a `kgan.saving.Saved`, in an epoch that begins at this batch."""

@@ -188,6 +188,8 @@ def resume_gan(  # noqa: PLR0913  likewise
     source, images, labels = together.in_turn(
         lambda: _same_data(config["data"], preset, data_dir=data_dir, stream=stream)
     )
+    last = len(images) % preset.batch_size
+    together.from_first(lambda: check_divisible(preset.batch_size, last))
     if saved is None:  # it begins anew
         for picture in run.samples.glob("step-*.png"):
             picture.unlink()

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from kgan import backend
+from kgan.backend import ranks
 from kgan.batches import check_divisible
 from kgan.callbacks import DivergedError
 from kgan.experiments import together
@@ -107,7 +108,7 @@ def train_lstm(preset, *, name="custom", run_dir=None, runs_dir="runs", progress
         OSError: If files cannot be written.
     """
     check_minutes(checkpoint_every)
-    together.from_first(lambda: check_divisible(preset.batch_size))
+    together.from_first(lambda: _check_batches(preset))
     device = _device_of(preset)
 
     def config():
@@ -132,10 +133,21 @@ def resume_lstm(run, *, override=False, changes=None, progress=True, checkpoint_
     check_minutes(checkpoint_every)
     preset, saved = opened(run, override=override, changes=changes or {})
     options = {"device": _device_of(preset), "progress": progress, "checkpoint_every": checkpoint_every}
+    together.from_first(lambda: _check_batches(preset))
     if saved is not None:
         _CHECKS[type(preset)](preset, saved)
     write_changes(run, preset, saved)
     return _follow(run, preset, saved, **options)
+
+
+def _check_batches(preset):
+    """Raise ValueError unless batches can be divided between processes, and between JAX's devices."""
+    in_epochs = getattr(preset, "num_palindromes", None)
+    check_divisible(preset.batch_size, preset.num_training % preset.batch_size if in_epochs else 0)
+    name = "chunk" if isinstance(preset, CurriculumPreset) else "batch_size"
+    size, devices = getattr(preset, name), ranks.shares // ranks.number
+    # Each process evaluates the whole.
+    check_divisible(size, preset.num_validation % size, name=name, shares=devices)
 
 
 def _device_of(preset):

@@ -47,6 +47,8 @@ class Recall:
                     self._checkpoint.write_last()  # before anything that takes time
             raise
         except (DivergedError, NotFiniteError) as error:
+            if ranks.number > 1 and isinstance(error, NotFiniteError):
+                raise  # out of a checkpoint of the first: the others have gone on
             self._go_back(error)
             return False
         return True

@@ -2,6 +2,7 @@
 
 import logging
 
+from kgan.backend import ranks
 from kgan.evaluation import NUM_CLASSES, READ_DATA, DigitClassifier, best_latents
 from kgan.experiments.saved import load
 from kgan.report import write_report
@@ -27,8 +28,9 @@ def report(run_dir, *, explorer=False):
     """
     if not explorer:
         return write_report(Run.open(run_dir))
-    run, gan = load(run_dir)
-    return write_report(run, explorer=gan, corners=_corners(gan, run.read_config().get("data", {})))
+    with ranks.apart():  # of several processes the first alone comes here
+        run, gan = load(run_dir)
+        return write_report(run, explorer=gan, corners=_corners(gan, run.read_config().get("data", {})))
 
 
 def _corners(gan, data):

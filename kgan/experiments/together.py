@@ -60,9 +60,16 @@ def in_turn(fn):
     return own[0] if leads() else fn()
 
 
+@contextlib.contextmanager
 def held(run):
-    """Context in which no other process writes into a run; raises as `Checkpoints.hold`."""
-    return Checkpoints(run.checkpoints).held() if leads() else contextlib.nullcontext()
+    """Inside, no process of another training writes into a run; raises as `Checkpoints.hold`."""
+    store = Checkpoints(run.checkpoints)
+    is_held = from_first(store.hold) and leads()
+    try:
+        yield
+    finally:
+        if is_held:
+            store.release()
 
 
 @contextlib.contextmanager
@@ -118,7 +125,8 @@ def begun(config, *, run_dir, runs_dir, prefix):
 
     def begin():
         run = Run.create(run_dir) if run_dir is not None else Run.numbered(runs_dir, prefix)
-        several = {"processes": ranks.number, "launch": ranks.launch} if ranks.number > 1 else {}
+        launched = ranks.number > 1 or ranks.launch is not None
+        several = {"processes": ranks.number, "launch": ranks.launch} if launched else {}
         run.write_config(config() | several)
         return str(run.path)
 
@@ -135,8 +143,16 @@ def begun_before(root, prefix, *, run_dir=None):
     """
 
     def find():
-        configs = [Path(run_dir)] if run_dir is not None else Path(root).glob(f"{prefix}-*")
-        runs = [Run(folder) for folder in configs if Run(folder).config.is_file()]
-        return next((str(run.path) for run in runs if run.read_config().get("launch") == ranks.launch), None)
+        folders = [Path(run_dir)] if run_dir is not None else Path(root).glob(f"{prefix}-*")
+        runs = filter(_is_of_this_launch, map(Run, folders))
+        newest = max(runs, key=lambda run: run.config.stat().st_mtime, default=None)
+        return newest and str(newest.path)
 
-    return from_first(find) if ranks.is_restarted else None
+    return from_first(find) if ranks.largest(int(ranks.is_restarted)) else None
+
+
+def _is_of_this_launch(run):
+    try:
+        return run.config.is_file() and run.read_config().get("launch") == ranks.launch
+    except ValueError:  # a damaged one
+        return False

@@ -105,11 +105,12 @@ class Training:
         with callbacks.FinishStepOnInterrupt() as interrupt:  # outside of `fit` it comes at once
             with naming_the_way_on(self.run):
                 result, recording = self._trained(gan, saved)
-            samples = self._samples(result)
             if not together.leads():
+                with surviving("its part of the samples was not judged"):
+                    self._samples(result)
                 return result
             try:
-                result = self._concluded(result, recording, interrupt, samples)
+                result = self._concluded(result, recording, interrupt)
                 report_on(self.run, explorer=self.explorer)
                 interrupt.check(others=False)
             except KeyboardInterrupt as error:  # by now all that took time to train is saved
@@ -242,7 +243,7 @@ class Training:
             return None
         return embedded_samples(result.model, n=self.preset.judged, seed=self.preset.seed)
 
-    def _concluded(self, result, recording, interrupt, samples):
+    def _concluded(self, result, recording, interrupt):
         """The result, once pictures are drawn and samples judged; what fails is said.
 
         After a signal there are the pictures alone, for whoever sent it waits.
@@ -256,10 +257,10 @@ class Training:
             draw_interpolation(run, gan, preset=self.preset)
         if self.preset.judged is not None:
             with surviving("the samples were not judged", interrupt):
-                evaluation = self._judged(gan, samples)
+                evaluation = self._judged(result)
         return dataclasses.replace(result, evaluation=evaluation)
 
-    def _judged(self, gan, samples):
+    def _judged(self, result):
         """The judgement on the samples; None, with a line that says why, where there is none."""
         if self.data not in READ_DATA:
             known = " and ".join(READ_DATA)
@@ -268,8 +269,8 @@ class Training:
         if self.progress:
             say(f"judging {self.preset.judged:,} samples… (Ctrl-C leaves that out)")
         options = {"seed": self.preset.seed, "model": self.run.model.name, "training": self.images}
-        options["samples"] = samples
-        return judge_run(self.run, gan, n=self.preset.judged, **options)
+        options["samples"] = self._samples(result)
+        return judge_run(self.run, result.model, n=self.preset.judged, **options)
 
 
 @contextlib.contextmanager

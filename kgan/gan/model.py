@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kgan.backend import BackendModel, ranks
+from kgan.batches import ShuffledBatches
 from kgan.gan import augmentations as augmenting
 from kgan.gan import averaging, losses, randomness, regularizers, update_policies
 from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
@@ -317,6 +318,8 @@ class GAN(BackendModel):
         elif isinstance(x, keras.utils.PyDataset):
             images, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
             self._checked_labels(labels, num_images=len(checked_images(images, self.image_shape)))
+        if "validation_data" in kwargs:
+            kwargs["validation_data"] = _undivided(kwargs["validation_data"])
         self._start_average()
         self._join_ranks()
         callbacks = keras.tree.flatten(callbacks) if callbacks else []
@@ -360,7 +363,7 @@ class GAN(BackendModel):
         self._check_ready(x)
         if hasattr(x, "shape"):
             y = self._checked_labels(y, num_images=len(checked_images(x, self.image_shape)))
-        return super().evaluate(x, y, *args, **kwargs)
+        return super().evaluate(_undivided(x), y, *args, **kwargs)
 
     def _check_ready(self, x):
         check_data(x)
@@ -707,6 +710,10 @@ def _scaling_loss(optimizer, network):
 def _with_regularisers(loss, network):
     # The networks' own weight penalties are trained on, but no policy sees them.
     return sum(network.losses, start=loss)
+
+
+def _undivided(data):
+    return data.whole() if isinstance(data, ShuffledBatches) else data
 
 
 def _of_all(gradients):

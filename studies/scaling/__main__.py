@@ -1,4 +1,4 @@
-"""Measure two processes of this machine, and foretell more: python -m studies.scaling --repeats 5.
+"""Measure two processes of this machine, and foretell more: python -m studies.scaling.
 
 Three things are timed, in turns, each in processes of its own, one thread each:
 
@@ -13,6 +13,7 @@ steps, whose figures say nothing.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def _begun(*arguments, ranks=1):
     if ranks > 1:
         launch += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
     environ = os.environ | {"OMP_NUM_THREADS": "1", "KERAS_BACKEND": "torch"}
-    out = Path(tempfile.mkdtemp()) / "found.json"
+    out = Path(tempfile.mkdtemp(prefix="kgan-scaling-")) / "found.json"
     command = [*launch, str(HERE / "timed.py"), str(out), *map(str, arguments)]
     return subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL), out  # noqa: S603
 
@@ -67,7 +68,9 @@ def _found(begun):
     process, out = begun
     if process.wait() != 0:
         raise RuntimeError(f"{process.args} ended with status {process.returncode}.")
-    return json.loads(out.read_text())
+    found = json.loads(out.read_text())
+    shutil.rmtree(out.parent)
+    return found
 
 
 def parts(results):
@@ -89,7 +92,7 @@ def _of_link(results):
 
 
 def _messages(row):
-    """Of a step in which both networks are updated, and of one signal to end."""
+    """Of a step in which both networks are updated."""
     return [*((1, size) for size in row["bytes"]), (row["scalars"], 4)]
 
 
@@ -125,7 +128,7 @@ def say(text):
 def main(argv=None):
     """Measure unless told not to, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m studies.scaling", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="of each measurement (default: 5)")
+    parser.add_argument("--repeats", type=int, default=3, help="of each measurement (default: 3)")
     parser.add_argument("--quick", action="store_true", help="few steps, and print the tables alone")
     parser.add_argument("--page", action="store_true", help="write the page from the results that there are")
     options = parser.parse_args(argv)

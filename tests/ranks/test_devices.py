@@ -13,7 +13,7 @@ import pytest
 from ranks.test_trainings import difference
 from ranks.trainings import CASES, train
 
-from conftest import run_python
+from conftest import ROOT, run_python
 from kgan.backend import ranks
 
 SCRIPT = Path(__file__).parent / "trainings.py"
@@ -22,29 +22,33 @@ DIVIDED = ("float32", "batch-norm", "own-draws", "LossBalanced")
 TWO_DEVICES = "--xla_force_host_platform_device_count=2"
 
 
-def begun(folder, *cases, **environ):
+def begun(folder, *arguments, script=SCRIPT, **environ):
     """A process that trains."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, SCRIPT, folder, *cases]
+    command = [sys.executable, script, *([folder] if script is SCRIPT else []), *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, env=os.environ | environ | {"KERAS_BACKEND": "jax"}, **streams)
+    environ = os.environ | environ | {"KERAS_BACKEND": "jax"}
+    return subprocess.Popen(command, cwd=folder, env=environ, **streams)
+
+
+def both_begun(folder, *arguments, **options):
+    """Two processes that know of each other."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    several = {"KERAS_DISTRIBUTION_JOB_ADDRESSES": address, "KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
+    numbers = ({"KERAS_DISTRIBUTION_PROCESS_ID": str(rank)} for rank in range(2))
+    return [begun(folder, *arguments, **options, **several, **number) for number in numbers]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """What was found, by the way in which it was trained, the case and the rank."""
     root = tmp_path_factory.mktemp("devices")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    several = {"KERAS_DISTRIBUTION_JOB_ADDRESSES": address, "KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
     processes = [
         begun(root / "one", "float64", JAX_ENABLE_X64="1"),
         begun(root / "devices", *DIVIDED, XLA_FLAGS=TWO_DEVICES),
         begun(root / "devices", "float64", XLA_FLAGS=TWO_DEVICES, JAX_ENABLE_X64="1"),
-        *(
-            begun(root / "processes", *DIVIDED, **several, KERAS_DISTRIBUTION_PROCESS_ID=str(rank))
-            for rank in range(2)
-        ),
+        *both_begun(root / "processes", *DIVIDED),
     ]
     for process in processes:
         output, _ = process.communicate(timeout=300)
@@ -75,10 +79,24 @@ def test_both_processes_are_at_the_same_bits_after_every_epoch(found, name):
 
 
 @ON_JAX
+def test_two_processes_leave_one_run_with_an_explorer(tmp_path):
+    options = ("--data", "mnist-5k", "--architecture", "compact", "--latent-dim", "8", "--steps", "63")
+    options += ("--evaluate-every", "40", "--sample-every", "40", "--judged", "100", "--explorer")
+    processes = both_begun(tmp_path, *options, script=ROOT / "train_gan.py")
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert [output.count("Trained after 63 steps") for output in outputs] == [1, 0]
+    (run,) = (tmp_path / "runs").iterdir()
+    names = {path.name for path in run.iterdir()}
+    assert names >= {"model.keras", "best.keras", "evaluation.json", "checkpoints", "samples", "plots"}
+    assert b'class="explorer"' in (run / "report.html").read_bytes()
+
+
+@ON_JAX
 def test_the_readout_of_a_recaller_is_divided_between_devices_and_learns_the_same():
     found = {}
     for way in ("none", "model"):
-        finished = run_python(RECALL, way, backend="jax", environ={"XLA_FLAGS": TWO_DEVICES})
+        finished = run_python(RECALL, way, backend="jax", XLA_FLAGS=TWO_DEVICES)
         assert finished.returncode == 0, finished.stderr
         found[way] = json.loads(finished.stdout)
     assert [found[way]["divided"] for way in found] == [False, True]
@@ -106,5 +124,5 @@ print(json.dumps({"divided": divided, "weights": [weight.tolist() for weight in 
 def test_other_backends_say_what_divides_batches():
     if keras.backend.backend() == "jax":
         pytest.skip("JAX does")
-    with pytest.raises(ValueError, match="--distribute divides batches between JAX's devices, and KERAS"):
+    with pytest.raises(ValueError, match="--distribute divides data between JAX's devices, and KERAS"):
         ranks.distribute()

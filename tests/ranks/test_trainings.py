@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from ranks.trainings import BATCH, CASES, LATENT, POLICIES, SHAPE, train
+from ranks.trainings import BATCH, CASES, LATENT, POLICIES, RECALLER, SHAPE, train, train_recaller
 
 from kgan import update_policies
 from kgan.backend import ranks
@@ -28,7 +28,7 @@ def together(tmp_path_factory):
     """What both processes found of every case, as a function of its name."""
     folder = tmp_path_factory.mktemp("ranks")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launch, HERE / "trainings.py", folder, *CASES]
+    command = [*launch, HERE / "trainings.py", folder, RECALLER, *CASES]
     finished = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
     return lambda name: [json.loads((folder / f"{name}-{rank}.json").read_text()) for rank in range(2)]
@@ -50,6 +50,14 @@ def test_two_processes_come_to_the_weights_of_one_with_the_whole_batch(together,
     assert 0 < difference(first, alone) <= bound  # the sums are taken in another order
     moved = difference(train(**CASES[name] | {"steps": 1}), alone)
     assert moved > 1e3 * bound  # so that it says something
+
+
+def test_two_processes_train_a_recaller_as_one_does_and_log_the_same(together):
+    alone, (first, second) = train_recaller(), together(RECALLER)
+    assert 0 < difference(first, alone) <= 1e-5
+    assert first == second
+    assert first["loss"] == pytest.approx(alone["loss"], abs=1e-5)
+    assert first["accuracy"] == pytest.approx(alone["accuracy"])
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -58,6 +58,11 @@ class Ranks(Alone):
 
     def distribute(self, what="data"):
         """See `Alone`: by `keras.distribution.DataParallel`, or `ModelParallel` of Dense layers' kernels."""
+        if what == "model" and self.number > 1:
+            raise ValueError(
+                "--distribute model divides weights between the devices of one process, and there are "
+                f"{self.number} processes: leave it out."
+            )
         if what == "data":
             distribution = keras.distribution.DataParallel(auto_shard_dataset=False)
         else:

@@ -56,7 +56,7 @@ class Ranks(Alone):
             return
         on_gpu = torch.cuda.is_available()
         if on_gpu:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            _take_gpu(int(os.environ["LOCAL_RANK"]))
         store, rank, number = next(distributed.rendezvous("env://"))
         # Else processes that are begun again would find the addresses of those before.
         store = distributed.PrefixStore(f"kgan-{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
@@ -85,12 +85,12 @@ class Ranks(Alone):
         if self.number == 1:
             return tensors
         sums = [None] * len(tensors)
-        with _reaching_all():
-            for indices, flat, sent in [_sent(tensors, indices) for indices in _buckets(tensors)]:
+        for indices, flat, sent in [_sent(tensors, indices) for indices in _buckets(tensors)]:
+            with _reaching_all():
                 sent.wait()
-                parts = flat.split([tensors[index].numel() for index in indices])
-                for index, part in zip(indices, parts, strict=True):
-                    sums[index] = part.view(tensors[index].shape)
+            parts = flat.split([tensors[index].numel() for index in indices])
+            for index, part in zip(indices, parts, strict=True):
+                sums[index] = part.view(tensors[index].shape)
         return sums
 
     def largest(self, value):
@@ -130,7 +130,8 @@ class Ranks(Alone):
         """See `Alone`."""
         if self.number > 1:
             for layer in network._flatten_layers():
-                if hasattr(layer, "_moments"):  # where Keras's batch norm takes its statistics
+                # Where Keras's batch norm takes its statistics.
+                if hasattr(layer, "_moments") and "_moments" not in vars(layer):
                     layer.__dict__["_moments"] = partial(_moments, layer)
 
     def share_steps(self, model):
@@ -147,6 +148,15 @@ class Ranks(Alone):
         found = type(model).get_metrics_result(model)
         values = [torch.as_tensor(value, dtype=torch.float32, device=_device()) for value in found.values()]
         return dict(zip(found, self.mean(values), strict=True))
+
+
+def _take_gpu(number):
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise ValueError(
+            f"--nproc-per-node must be at most {count}, the number of GPUs, got more: each has one."
+        )
+    torch.cuda.set_device(number)
 
 
 def _is_joined():
@@ -192,7 +202,8 @@ def _buckets(tensors):
 def _sent(tensors, indices):
     """The indices, the tensors in one, whose sum it will be, and what waits for that."""
     flat = torch.cat([tensors[index].detach().reshape(-1) for index in indices])
-    return indices, flat, distributed.all_reduce(flat, async_op=True)
+    with _reaching_all():
+        return indices, flat, distributed.all_reduce(flat, async_op=True)
 
 
 @torch.library.custom_op("kgan::sum_over_ranks", mutates_args=())
