@@ -51,7 +51,7 @@ def found(tmp_path_factory):
         *both_begun(root / "processes", *DIVIDED),
     ]
     for process in processes:
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=600)
         assert process.returncode == 0, output
     return lambda way, name, rank=0: json.loads((root / way / f"{name}-{rank}.json").read_text())
 
@@ -83,7 +83,7 @@ def test_two_processes_leave_one_run_with_an_explorer(tmp_path):
     options = ("--data", "mnist-5k", "--architecture", "compact", "--latent-dim", "8", "--steps", "63")
     options += ("--evaluate-every", "40", "--sample-every", "40", "--judged", "100", "--explorer")
     processes = both_begun(tmp_path, *options, script=ROOT / "train_gan.py")
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    outputs = [process.communicate(timeout=600)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert [output.count("Trained after 63 steps") for output in outputs] == [1, 0]
     (run,) = (tmp_path / "runs").iterdir()
