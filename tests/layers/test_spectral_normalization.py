@@ -18,6 +18,12 @@ RNG = np.random.default_rng(3)
 INPUTS = RNG.normal(size=(5, 4)).astype("float32")
 
 
+@pytest.fixture(autouse=True)
+def same_kernels():
+    """The same initial kernels each time: of some, two singular values lie too close for a hundred passes."""
+    keras.utils.set_random_seed(0)
+
+
 def dense(units=3, **kwargs):
     layer = SpectralNormalization(layers.Dense(units, **kwargs))
     layer.build((None, 4))
