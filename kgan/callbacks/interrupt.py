@@ -15,8 +15,8 @@ class FinishStepOnInterrupt(keras.callbacks.Callback):
 
     An interrupt in the middle of a step would leave half-updated weights, or on JAX none at
     all. After the last step of an epoch it waits for the epoch's end, too, whose logs no other
-    moment has. A second SIGINT interrupts at once. Use it as a context manager around `fit`, and as
-    the last of its callbacks. Of several processes that train together, all end after the same step:
+    moment has. A second SIGINT interrupts at once. Of several processes that train together, all end
+    after the same step. Use it as a context manager around `fit`, and as the last of its callbacks:
 
         with FinishStepOnInterrupt() as interrupt:
             gan.fit(images, callbacks=[interrupt])
