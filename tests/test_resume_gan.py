@@ -22,7 +22,7 @@ STEPS = 16  # two epochs of eight
 def preset(**changes):
     settings = {
         "data": "mnist-5k",
-        "architecture": "fully_connected",
+        "architecture": "slim",
         "latent_dim": 8,
         "batch_size": 500,
         "steps": STEPS,
