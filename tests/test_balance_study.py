@@ -103,7 +103,8 @@ def test_holm_corrects_as_by_hand():
 
 def row(arm, seed, frechet, *, rate=2e-4, phase="confirm", mark="steps", **figures):
     told = {"phase": phase, "arm": arm, "seed": seed, "learning_rate": rate, "mark": mark}
-    measured = {"frechet": frechet, "recall": 0.5, "total_variation": 0.1, "classes": 10, "d_rate": 0.5}
+    measured = {"frechet": frechet, "recall": 0.5, "duplicates": 0.25, "total_variation": 0.1}
+    measured |= {"classes": 10, "d_rate": 0.5}
     traces = {f"{name}_over_time": "0.5 " * 20 for name in ("p", "d_loss", "g_loss")}
     reached = {"g_steps": 5000, "cpu_seconds": 100.0} | traces
     return {name: str(value) for name, value in (told | measured | reached | figures).items()}
@@ -121,17 +122,21 @@ def test_tables_tell_medians_ranges_and_collapses():
     rows = [row("balanced", seed, frechet) for seed, frechet in enumerate((1.0, 2.0, 6.0))]
     rows += [row("always", seed, 2.0, classes=7) for seed in range(3)]
     text = tables.parts(rows)["confirmatory"]
-    assert "| `LossBalanced` | 3 | 0.0002 | 2 [1, 6] |" in text
-    assert "| 3 of 3 | 50 % | 5,000 | 100 |" in text
+    assert "| `LossBalanced` | 3 | 0.0002 | 2 [1, 6] | 0.50 | 0.25 | 0.10 | 0 of 3 |" in text
+    assert "| 3 of 3 | 0.50 | 5,000 | 100 |" in text
     assert "| `Always` | updates of G | 3 | 1.00 | 0.50 to 3.00 | 1 | 1 |" in text
 
 
 def test_exploratory_arms_stand_beside_always_with_their_own_networks():
     rows = [row("always", seed, 2.0) for seed in range(8)]
+    rows += [row("balanced", seed, 5.0 if seed < 2 else 50.0) for seed in range(8)]
     rows += [row("every-2", seed, 3.0 + seed, phase="explore") for seed in range(2)]
+    rows += [row("k-steps", 0, 2.0, phase="explore", d_rate=1.0)]
     rows += [row("RMSprop, always", seed, 1.0, phase="explore") for seed in range(2)]
     rows += [row("RMSprop, balanced", seed, 4.0, phase="explore") for seed in range(2)]
     text = tables.parts(rows)["exploratory"]
+    assert "| `KSteps(2)` | 1 | 0.0002 | 2 | 0.50 | 0.25 | 0.10 | 0 of 1 | 2.00 |" in text
+    assert "| `LossBalanced` | `Always` | updates of G | 2 | 2.50 |" in text  # of the seeds that others have
     assert "| `EveryK(2)` | `Always` | updates of G | 2 | 1.75 [1.50, 2.00] |" in text
     assert "| RMSprop, `LossBalanced` | RMSprop, `Always` | updates of G | 2 | 4.00 |" in text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from kgan.gan.update_policies import Always
+from kgan.gan.update_policies import Always, KSteps
 from studies.balance import analysis
 from studies.balance.arms import ARMS, CONFIRMATORY, EXPLORATORY
 from studies.pages import head, line
@@ -36,32 +36,40 @@ def _phase(rows, phase):
 
 
 def _figures(found):
-    judged = "Fréchet distance", "recall", "total variation", "collapsed"
-    yield from head("arm", "seeds", "rate", *judged, "D was updated in", "G's updates", "CPU-seconds")
+    judged = "Fréchet distance", "recall", "duplicates", "total variation", "collapsed"
+    yield from head("arm", "seeds", "rate", *judged, "D's updates for one of G", "G's updates", "CPU-seconds")
+    names = "frechet", "recall", "duplicates", "total_variation"
     for name, rows in found.items():
-        columns = {key: [float(row[key]) for row in rows] for key in ("frechet", "recall", "total_variation")}
+        columns = {key: [float(row[key]) for row in rows] for key in names}
         yield line(
             ARMS[name].title,
             len(rows),
             f"{float(rows[0]['learning_rate']):g}",
             spread(columns["frechet"], "{:.3g}".format),
             spread(columns["recall"], "{:.2f}".format),
+            spread(columns["duplicates"], "{:.2f}".format),
             spread(columns["total_variation"], "{:.2f}".format),
             f"{analysis.collapsed(rows)} of {len(rows)}",
-            spread([100 * float(row["d_rate"]) for row in rows], "{:.0f} %".format),
+            spread([_steps_for_one_of_g(name) * float(row["d_rate"]) for row in rows]),
             f"{np.median([int(row['g_steps']) for row in rows]):,.0f}",
             f"{np.median([float(row['cpu_seconds']) for row in rows]):,.0f}",
         )
 
 
+def _steps_for_one_of_g(name):
+    policy = ARMS[name].policy
+    return policy.k if isinstance(policy, KSteps) else 1
+
+
 def _beside_always(rows):
-    """The exploratory arms beside `Always` with the same networks, optimiser and seeds."""
+    """The exploratory arms, and the rule, beside `Always` with the same networks, optimiser and seeds."""
+    explored = {int(row["seed"]) for row in analysis.chosen(rows, phase="explore")}
     yield from head("arm", "beside", "at the same", "seeds", "quotients of the Fréchet distances")
-    for name in EXPLORATORY:
+    for name in ("balanced", *EXPLORATORY):
         other = _always_of(name)
         for mark, same in _SAME.items():
             ours, theirs = (_distances(rows, each, mark) for each in (name, other))
-            seeds = sorted(set(ours) & set(theirs))
+            seeds = sorted(explored & set(ours) & set(theirs))
             if seeds and name != other:
                 quotients = [ours[seed] / theirs[seed] for seed in seeds]
                 yield line(ARMS[name].title, ARMS[other].title, same, len(seeds), spread(quotients))
@@ -85,8 +93,13 @@ def _always_of(name):
 
 
 def _distances(rows, name, mark):
+    return analysis.by_seed(_trained(rows, name, mark))
+
+
+def _trained(rows, name, mark):
+    """The rows of an arm that was tuned already."""
     phase = "confirm" if name in CONFIRMATORY else "explore"
-    return analysis.by_seed(analysis.chosen(rows, phase=phase, arm=name, mark=mark))
+    return analysis.chosen(rows, phase=phase, arm=name, mark=mark)
 
 
 def _probabilities(rows):
@@ -102,8 +115,7 @@ def _probabilities(rows):
 def _moving(rows):
     """The arms whose p follows the losses, each with its rows."""
     for name, arm in ARMS.items():
-        phase = "confirm" if name in CONFIRMATORY else "explore"
-        found = analysis.chosen(rows, phase=phase, arm=name, mark="steps")
+        found = _trained(rows, name, "steps")
         if found and getattr(arm.policy, "compares_losses", False):
             yield name, found
 
@@ -126,9 +138,9 @@ def comparisons(rows):
     """`LossBalanced` beside each other confirmatory arm, p-values corrected for their number."""
     found = {}
     for mark in MARKS:
-        ours = analysis.by_seed(analysis.chosen(rows, phase="confirm", arm="balanced", mark=mark))
+        ours = _distances(rows, "balanced", mark)
         for name in CONFIRMATORY:
-            theirs = analysis.by_seed(analysis.chosen(rows, phase="confirm", arm=name, mark=mark))
+            theirs = _distances(rows, name, mark)
             if name != "balanced" and len(set(ours) & set(theirs)) > 1:
                 found[name, mark] = analysis.compared(ours, theirs)
     compared = "`LossBalanced` against", "at the same", "seeds", "quotient of the Fréchet distances"
