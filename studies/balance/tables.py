@@ -158,7 +158,7 @@ def write_plots(folder, rows):
 
 
 def _draw_p(path, rows):
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.subplots()
     for name, found in _moving(rows):
         shares = analysis.over_time(found, "p")
@@ -167,7 +167,7 @@ def _draw_p(path, rows):
         axes.fill_between(done, shares.min(axis=0), shares.max(axis=0), color=curve.get_color(), alpha=0.15)
     axes.set(xlabel="updates of G", ylabel="p, the probability to update D")
     axes.axhline(0.5, color="grey", linestyle=":", label="½")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return _save(figure, path)
 
 
