@@ -233,7 +233,7 @@ def test_the_embedded_digits_are_announced_once_in_one_line(caplog):
 
 
 def test_full_mnist_is_trained_on_from_a_folder(full_mnist, folder):
-    arguments = [TINY[0], "--batch-size=30000", "--epochs=1", *UNJUDGED, "--run-dir=here"]
+    arguments = ["--architecture=slim", "--batch-size=2000", "--epochs=1", *UNJUDGED, "--run-dir=here"]
     assert cli.train_gan([*arguments, f"--data-dir={full_mnist}", "--seed=1"]) == 0
     data = json.loads((folder / "here" / "config.json").read_text())["data"]
     assert (data["name"], data["images"]) == ("mnist", 60000)

@@ -89,7 +89,7 @@ def draw_shares(path, rows):
         axes.plot(digits, values, "o", color="tab:blue", markersize=4, alpha=0.8)
     axes.plot(digits, parsed(rows[0]["real_shares"]), "k_", markersize=22, label="real digits")
     axes.set(xlabel="digit", ylabel="share", xticks=digits)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.set_xlim(left=-0.6)
     axes.legend()
     figure.savefig(path)
