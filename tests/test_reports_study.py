@@ -6,6 +6,7 @@ import types
 import keras
 import pytest
 
+from kgan.presets import GAN_PRESETS, LSTM_PRESETS
 from studies.reports import __main__ as study
 from studies.reports import claims, page, trainings
 
@@ -26,6 +27,7 @@ def recalled(network, length, accuracies, *, epochs=None, preset="d", steps=None
 def drawn(**columns):
     """A row of a GAN."""
     told = {"preset": "b", "seed": "0", "size": "full", "seconds": "1", "steps": "10"}
+    told |= {"frechet": "2", "frechet_floor": "0.2"}
     return told | {name: str(value) for name, value in columns.items()}
 
 
@@ -106,6 +108,8 @@ def test_a_curriculum_ends_where_it_was_last_at_100_percent():
 def test_what_gans_claim():
     even = " ".join(["0.1"] * 10)
     lead = drawn(shares="0.2 0.2 0.1 0.1 0.05 0.05 0.1 0.1 0.05 0.05", real_shares=even)
+    words = "0 20 %, 1 20 %, 4 5 % of the samples; times their share of real digits: 0 2.00, 1 2.00, 4 0.50"
+    assert claims.zeros_and_ones_lead([lead]).measured == words
     assert claims.zeros_and_ones_lead([lead]).verdict == claims.REPRODUCED
     behind = drawn(shares=even, real_shares="0.1 0.2 0.1 0.1 0.1 0.1 0.1 0.1 0.05 0.05")
     assert claims.zeros_and_ones_lead([lead, behind]).verdict == claims.HALF
@@ -121,6 +125,7 @@ def test_what_gans_claim():
     assert claims.interpolates([strip], classes=[4, 1]).verdict == claims.REPRODUCED
     assert claims.interpolates([strip], classes=[4, 2]).verdict == claims.NOT
     assert claims.interpolates([drawn(interpolated="", surest="")]).verdict == claims.NOT
+    assert claims.interpolates([strip | {"frechet": "20.1"}]).verdict == claims.NOT  # scribbles
     turns = claims.d_rests_in_every_second_epoch
     assert turns([drawn(d_updates="1 0 1 0")]).verdict == claims.REPRODUCED
     assert turns([drawn(d_updates="1 0 0 1")]).verdict == claims.NOT
@@ -180,19 +185,19 @@ def test_claims_that_were_not_trained_say_so():
 
 def test_what_was_shortened_stands_beside_the_verdict():
     rows = [drawn(preset="d", size="epochs 20"), drawn(preset="a", size="epochs 20")]
-    assert page._trained("d", rows) == "d, 20 of 200 epochs"
-    assert page._trained("a", rows) == "a"
-    assert page._trained("d", recalled("lstm", 5, (1.0,))) == "d"
-    row = drawn(preset="d", size="epochs 20", interpolated="", surest="")
-    assert (
-        "| **not reproduced in 20 of 200 epochs** |"
-        in list(page._answers(claims.GAN_CLAIMS[9:10], [row]))[-1]
-    )
-    assert list(page._not_reproduced([], [row | {"preset": "c", "d_updates": "1 0"}]))[-1].endswith(
+    assert page._trained("d", rows, GAN_PRESETS) == "d, 20 of 200 epochs"
+    assert page._trained("a", rows, GAN_PRESETS) == "a"
+    assert page._trained("d", recalled("lstm", 5, (1.0,)), LSTM_PRESETS) == "d"
+    short = [row | {"size": "epochs 2; lengths (5,)"} for row in recalled("lstm", 5, (1.0,))]
+    assert page._trained("d", short, LSTM_PRESETS) == "d, 2 of 100 epochs"
+    row = drawn(preset="c", size="epochs 20", interpolated="", surest="", d_updates="1 0")
+    lines = list(page._answers(claims.GAN_CLAIMS, [row], GAN_PRESETS))
+    assert any(line.endswith("| **not reproduced in 20 of 200 epochs** |") for line in lines)
+    assert list(page._not_reproduced([], [row]))[-1].endswith(
         "preset c, 20 of 200 epochs: From a 4 to a 1 through eight images."
     )
 
 
 def test_the_plan_runs_nothing(capsys):
     assert study.main(["--plan"]) == 0
-    assert "| GAN, 4 epochs of 200 | c | 3 | 19 |" in capsys.readouterr().out
+    assert "| GAN, 4 epochs of 200 | c | 3 | 40 |" in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """One training of one arm, watched and judged."""
 
-import contextlib
 import dataclasses
 import functools
 import tempfile
@@ -9,13 +8,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import torch
 
 import kgan
 from kgan.evaluation import judge
 from kgan.gan.update_policies import UpdatePolicy
 from kgan.plots import read_log
 from studies.balance.arms import ARMS, build, packed
+from studies.threads import one_thread
 
 SAMPLE_SEED = 20_000  # of no training
 PARTS = 20  # of a training, over which p and the losses are averaged
@@ -101,17 +100,6 @@ class Watch(keras.callbacks.Callback):
 @functools.cache
 def _images(data, data_dir):
     return kgan.load_digits(data, data_dir=data_dir)[0]
-
-
-@contextlib.contextmanager
-def one_thread():
-    """Let torch use one thread, so that CPU time is time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @one_thread()

@@ -31,9 +31,9 @@ from studies.table import Table, do
 HERE, DOCS = Path(__file__).parent, Path(__file__).parents[2] / "docs"
 STEPS_AN_EPOCH = 938  # of 60,000 digits in batches of 64
 SHORTENED = {"c": 4, "d": 20, "e": 10}  # epochs, of 200, 200 and 50
-SECONDS = {  # on one core of an EPYC (Zen 4): of a preset's network with one seed, and of a GAN's epoch
-    "recall": {"a-default": 20, "a": 90, "curriculum": 25, "c": 200, "d": 80, "e": 200},
-    "gan": {"a": 25, "b": 25, "c": 95, "d": 22, "e": 22},
+SECONDS = {  # on a shared core of an EPYC (Zen 4): of a preset's network with one seed, and of a GAN's epoch
+    "recall": {"a-default": 20, "a": 130, "curriculum": 45, "c": 300, "d": 170, "e": 950},
+    "gan": {"a": 31, "b": 40, "c": 200, "d": 35, "e": 25},
 }
 
 

@@ -32,7 +32,7 @@ def draw_lengths(path, rows, *, step_axis=True):
         step_axis: Whether the horizontal axis counts steps, or epochs.
     """
     lengths = sorted({int(row["length"]) for row in rows})
-    figure = Figure(figsize=(3.2 * len(lengths), 3.6), dpi=120, layout="constrained")
+    figure = Figure(figsize=(2.4 * len(lengths), 3.2), dpi=120, layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(lengths), sharey=True))
     for axes, length in zip(panels, lengths, strict=True):
         own = [row for row in rows if int(row["length"]) == length]
@@ -63,7 +63,7 @@ def _draw_networks(axes, rows, column, *, by_epoch=False):
 
 
 def draw_curriculum(path, rows):
-    """The length reached over the steps of each seed's curriculum."""
+    """The length in training over the steps of each seed's curriculum."""
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     for network, seed in sorted({(row["network"], row["seed"]) for row in rows}):
@@ -74,7 +74,7 @@ def draw_curriculum(path, rows):
         lengths = [0, *(int(row["length"]) for row in own)]
         axes.plot(steps, lengths, drawstyle="steps-pre", color=color, alpha=0.7, label=label)
     axes.set_ylim(bottom=0)
-    label_steps(axes, "length (digits)")
+    label_steps(axes, "length in training (digits)")
     write(path, figure)
 
 

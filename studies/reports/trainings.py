@@ -1,5 +1,6 @@
 """The presets of the reports, trained: a job and its rows for each half."""
 
+import csv
 import dataclasses
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from kgan.experiments import train_gan, train_lstm
 from kgan.files import read_json
 from kgan.plots import read_log
 from kgan.presets import GAN_PRESETS, LSTM_PRESETS
+from studies.threads import one_thread
 
 RECALL_PRESETS = ("a-default", "a", "curriculum", "c", "d", "e")
 GAN_PRESETS_OF_REPORTS = ("a", "b", "c", "d", "e")
@@ -57,6 +59,7 @@ class Adversarial:
     pictures: str | None = None
 
 
+@one_thread()
 def train_recall(job):
     """The rows of a network: one a length, with its curves as numbers between blanks."""
     preset = LSTM_PRESETS[job.preset].replace(networks=(job.network,), seed=job.seed, **dict(job.changes))
@@ -75,24 +78,25 @@ def _refuse_a_part(result):
 
 def read_rows(path):
     """The rows of a log of the palindrome task, dicts of strings."""
-    lines = [line.split(",") for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _recalled(job, outcome, log):
     own = [row for row in log if int(row["length"]) == outcome.length]
-    curves = {name: [float(row[name] or "nan") for row in own] for name in ("step", "loss", "val_accuracy")}
+    columns = {"steps_seen": "step", "loss": "loss", "val_accuracy": "val_accuracy"}
+    curves = {name: numbers(float(row[of] or "nan") for row in own) for name, of in columns.items()}
     names = ("accuracy", "best_accuracy", "steps", "solved_epoch", "solved_step")
     return {
         **{name: getattr(job, name) for name in RECALL_KEY},
         "length": outcome.length,
         **{name: getattr(outcome, name) for name in names},
         "seconds": round(outcome.seconds, 1),
-        "steps_seen": numbers(curves.pop("step")),
-        **{name: numbers(values) for name, values in curves.items()},
+        **curves,
     }
 
 
+@one_thread()
 def train_adversarial(job):
     """The row of a GAN."""
     preset = GAN_PRESETS[job.preset].replace(seed=job.seed, **dict(job.changes))
