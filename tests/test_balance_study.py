@@ -123,7 +123,7 @@ def test_tables_tell_medians_ranges_and_collapses():
     rows += [row("always", seed, 2.0, classes=7) for seed in range(3)]
     text = tables.parts(rows)["confirmatory"]
     assert "| `LossBalanced` | 3 | 0.0002 | 2 [1, 6] | 0.50 | 0.25 | 0.10 | 0 of 3 |" in text
-    assert "| 3 of 3 | 0.50 | 5,000 | 100 |" in text
+    assert "| 3 of 3 | 0.50 | 0.50, 0.50 | 5,000 | 100 |" in text
     assert "| `Always` | updates of G | 3 | 1.00 | 0.50 to 3.00 | 1 | 1 |" in text
 
 
@@ -145,8 +145,10 @@ def test_p_is_told_at_the_beginning_in_the_middle_and_at_the_end():
     traces = {"p_over_time": " ".join(str(0.6 - k / 100) for k in range(20))}
     traces |= {"d_loss_over_time": "0.5 " * 20, "g_loss_over_time": "0.8 " * 20}
     rows = [row("balanced", 0, 1.0, **traces), row("always", 0, 1.0, **traces)]
-    lines = tables.parts(rows)["probability"].splitlines()
-    assert lines[2:] == ["| `LossBalanced` | 1 | 0.600 | 0.500 | 0.410 | 0.50, 0.80 | 0.41 to 0.60 |"]
+    found = tables.parts(rows)
+    lines = found["probability"].splitlines()
+    assert lines[2:] == ["| `LossBalanced` | 1 | 0.600 | 0.500 | 0.410 | 0.41 to 0.60 |"]
+    assert "| 0.50 | 0.50, 0.80 | 5,000 | 100 |" in found["confirmatory"]
 
 
 def test_the_rates_that_were_tried_are_told():

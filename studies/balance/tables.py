@@ -37,7 +37,8 @@ def _phase(rows, phase):
 
 def _figures(found):
     judged = "Fréchet distance", "recall", "duplicates", "total variation", "collapsed"
-    yield from head("arm", "seeds", "rate", *judged, "D's updates for one of G", "G's updates", "CPU-seconds")
+    reached = "D's updates for one of G", "L(D), L(G) at the end", "G's updates", "CPU-seconds"
+    yield from head("arm", "seeds", "learning rate", *judged, *reached)
     names = "frechet", "recall", "duplicates", "total_variation"
     for name, rows in found.items():
         columns = {key: [float(row[key]) for row in rows] for key in names}
@@ -51,6 +52,7 @@ def _figures(found):
             spread(columns["total_variation"], "{:.2f}".format),
             f"{analysis.collapsed(rows)} of {len(rows)}",
             spread([_steps_for_one_of_g(name) * float(row["d_rate"]) for row in rows]),
+            _last_losses(rows),
             f"{np.median([int(row['g_steps']) for row in rows]):,.0f}",
             f"{np.median([float(row['cpu_seconds']) for row in rows]):,.0f}",
         )
@@ -104,12 +106,17 @@ def _trained(rows, name, mark):
 
 def _probabilities(rows):
     """What p does over a training, of each arm that has one and it moves."""
-    yield from head("arm", "seeds", *(f"p, {when}" for when in _TIMES), "L(D), L(G) at the end", "over parts")
+    yield from head("arm", "seeds", *(f"p, {when}" for when in _TIMES), "least and greatest of twenty parts")
     for name, found in _moving(rows):
-        p, d_loss, g_loss = (analysis.over_time(found, column) for column in ("p", "d_loss", "g_loss"))
+        p = analysis.over_time(found, "p")
         times = [spread(p[:, part], "{:.3f}".format) for part in _TIMES.values()]
-        losses = ", ".join(f"{np.median(loss[:, -1]):.2f}" for loss in (d_loss, g_loss))
-        yield line(ARMS[name].title, len(found), *times, losses, f"{p.min():.2f} to {p.max():.2f}")
+        yield line(ARMS[name].title, len(found), *times, f"{p.min():.2f} to {p.max():.2f}")
+
+
+def _last_losses(rows):
+    """Medians of L(D) and L(G) in the last part of each training."""
+    last = [analysis.over_time(rows, name)[:, -1] for name in ("d_loss", "g_loss")]
+    return ", ".join(f"{np.median(losses):.2f}" for losses in last)
 
 
 def _moving(rows):
