@@ -236,8 +236,8 @@ GAN_PRESETS = {
     "c": GANPreset(
         source="Report C: convolutional networks, D trained in every second epoch.",
         shows=(
-            "Strokes of all ten digits after four epochs. G's low rate keeps it from overtaking D in the "
-            "epochs in which D rests. Not reproduced in four epochs of 200: a way from a 4 to a 1."
+            "Scribbles after four epochs: G overtakes D in the epochs in which D rests, even at a tenth of "
+            "its rate. Not reproduced in four epochs of 200: a way from a 4 to a 1 (docs/reports.md)."
         ),
         architecture="convolutional",
         loss=NonSaturating(),
@@ -265,8 +265,8 @@ GAN_PRESETS = {
     "d": GANPreset(
         source="Report D: the course template's networks and Adam.",
         shows=(
-            "All ten digits after five epochs, with L(D) at 0.52 and L(G) at 1.15. Not reproduced in 20 "
-            "epochs of 200: samples close to handwriting (docs/reports.md)."
+            "All ten digits after five epochs, with L(D) at 0.55 and L(G) at 1.1. Not reproduced in 20 "
+            "epochs of 200: readable half way, close to handwriting at the end (docs/reports.md)."
         ),
         architecture="template",
         loss=NonSaturating(),
@@ -297,7 +297,7 @@ GAN_PRESETS = {
     ),
     "e": GANPreset(
         source="Report E: Algorithm 1 of Goodfellow et al. (2014) with k = 1, on the template's networks.",
-        shows="All ten digits after five epochs, readable after 50; L(G) about 1.0 to 1.5.",
+        shows="All ten digits after five epochs; L(D) about 0.6, L(G) 0.9 to 1.2 over ten epochs of 50.",
         architecture="template",
         loss=NonSaturating(),
         update_policy=KSteps(k=1),
