@@ -187,7 +187,7 @@ GAN_PRESETS = {
     ),
     "a": GANPreset(
         source="Report A: the update rule on fully connected networks.",
-        shows="All ten digits, readable, after 20 epochs; epoch means of p between 0.44 and 0.48.",
+        shows="All ten digits, readable, after 20 epochs; epoch means of p between 0.44 and 0.49.",
         architecture="fully_connected",
         loss=NonSaturating(),
         update_policy=LossBalanced(),
@@ -207,7 +207,7 @@ GAN_PRESETS = {
     "b": GANPreset(
         source="Report B: as A, with RMSprop instead of Adam.",
         shows=(
-            "All ten digits, readable, after 20 epochs; epoch means of p between 0.44 and 0.48. Not "
+            "All ten digits, readable, after 20 epochs; epoch means of p between 0.44 and 0.49. Not "
             "reproduced: that 0 and 1 are drawn more often than 4 (docs/reports.md)."
         ),
         architecture="fully_connected",
