@@ -49,8 +49,8 @@ _RECALL_NOTES = """\
 - Report C: the LSTM begins with a forget gate open for as many steps as there are digits, and has ten
   times the RNN's learning rate. With Keras's initialisers it is the other way round
   ([palindromes.md](palindromes.md)).
-- Report E: the RNNs hardly move from where they begin at the stated learning rate of 0.005, with RMSprop,
-  so that "much better" says something of this optimiser, too.
+- Report E: at the stated learning rate of 0.005, with RMSprop, a network solves a length or stays near
+  where it began. At 30 digits two LSTMs of five are at 100 % and three below 20 %; none is at 90 %.
 """
 _GAN_NOTES = """\
 - The order of the two updates (C and D: G, then D; E: D first, with fresh noise for G) is not told apart:
