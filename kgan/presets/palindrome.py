@@ -400,7 +400,7 @@ LSTM_PRESETS = {
         source="Report E: a learning rate of 0.005 on 100,000 palindromes.",
         shows=(
             "Of five seeds, the LSTM at 100 % at 10 and 20 after 100 and 700 steps, at 25 in three and at 30 "
-            "in two, else near chance; the RNN at 100 % at 10 in three and at no other length. Not "
+            "in two, else below a third; the RNN at 100 % at 10 in three and at no other length. Not "
             "reproduced: about 90 % at 30."
         ),
         lengths=(10, 20, 25, 30),

@@ -22,8 +22,7 @@ over the seeds; in brackets stand the least and the greatest.
   within two points of 100 % for good; up to 1.25 times the claimed epoch still counts.
 - Samples are readable if the mean confidence of the classifier that ships with kgan
   ([judge.md](judge.md)) is at least 0.9 of that in real digits, and close to handwriting with a Fréchet
-  distance of ten times theirs at most. The first is generous: preset c's scribbles have 0.86 of it half
-  way.
+  distance of ten times theirs at most. The first is generous, for the classifier is sure of scribbles, too.
 - Of an interpolation the two ends are judged: the surest of their digits that were drawn, at 90 % or
   more, by a GAN whose Fréchet distance is at most 100 times that of real digits. That what lies between
   is on the line, and how many images there are, is what kgan's tests check; how it looks is to be seen in
@@ -44,19 +43,18 @@ _RECALL_NOTES = """\
 - Reports A and B: "fails at 20" and "to 150 by lengths" were not trained alike. Preset a reads raw
   digits, begins as PyTorch does and takes 1,000 steps, both networks at the same learning rate, which was
   not tuned; `curriculum` reads one-hot digits, and its LSTM begins with a forget gate open for 10,000
-  steps, so that it learns 10 digits and can do every other length without another step. Preset d, on raw
-  digits too, comes far above 50 % at 20 in 1,300 steps.
+  steps. Preset d, on raw digits too, takes 1,300 steps.
 - Report C: the LSTM begins with a forget gate open for as many steps as there are digits, and has ten
   times the RNN's learning rate. With Keras's initialisers it is the other way round
   ([palindromes.md](palindromes.md)).
-- Report E: at the stated learning rate of 0.005, with RMSprop, a network solves a length or stays near
-  where it began. At 30 digits two LSTMs of five are at 100 % and three below 20 %; none is at 90 %.
+- A network often solves a length or stays near where it began. Where a median lies between the two, look
+  at the least and the greatest.
 """
 _GAN_NOTES = """\
 - The order of the two updates (C and D: G, then D; E: D first, with fresh noise for G) is not told apart:
   kgan takes both gradients at the weights before the step, from one batch of latents.
-- Report C's 187,000 steps were not trained. Preset c is judged half way and at the end of an epoch in
-  which D rested, in which G overtakes it.
+- Report C's 187,000 steps are 200 epochs. Shortened to an even number, preset c is judged at the end of
+  an epoch in which D rested.
 - "D learns faster" compares the losses, which are not of one kind: L(D) is the mean of its halves, L(G)
   the non-saturating one.
 """
@@ -88,7 +86,7 @@ def page(recalled, drawn, *, trainings, pictures):
 def _answers(claims, rows, presets):
     yield from head("report", "preset", "seeds", "claimed", "measured", "verdict")
     for claim, seeds, answer in answered(claims, rows):
-        measured, verdict = ("not trained yet", "–")
+        measured, verdict = "not trained yet", "–"
         if answer is not None:
             measured, verdict = answer.measured, _verdict(answer, _part(claim.preset, rows, presets))
         trained = _trained(claim.preset, rows, presets)
@@ -158,23 +156,22 @@ def _picture(path, caption):
 
 
 def _lengths(recalled, drawn, trainings):
-    yield from head("task", "preset", "its length", "trained", "seeds", "hours, both networks")
+    yield from head("task", "preset", "its length", "trained", "seeds", "hours in all")
     kinds = (("palindromes", recalled, LSTM_PRESETS), ("GAN", drawn, GAN_PRESETS))
     for task, rows, presets in kinds:
         for preset in sorted({job.preset for job in trainings if job.preset in presets}):
             own = [row for row in rows if row["preset"] == preset]
             if not own:
                 continue
-            asked = _asked(presets[preset])
-            sizes = ", ".join(dict.fromkeys(_size(row["size"], asked) for row in own))
+            sizes = ", ".join(dict.fromkeys(_size(row["size"], presets[preset]) for row in own))
             seconds = sum(float(row["seconds"]) for row in own)
             seeds = len({row["seed"] for row in own})
-            yield line(task, preset, asked, sizes, seeds, f"{seconds / 3600:.2f}")
+            yield line(task, preset, _asked(presets[preset]), sizes, seeds, f"{seconds / 3600:.2f}")
 
 
-def _size(size, asked):
+def _size(size, preset):
     """A size in words; "epochs 20" of a preset of 20 epochs is all of it."""
-    return "full" if size == " ".join(reversed(asked.split())) else size
+    return "full" if size == f"epochs {getattr(preset, 'epochs', None)}" else size
 
 
 def _asked(preset):
