@@ -5,7 +5,9 @@ import re
 from kgan.presets import GAN_PRESETS, LSTM_PRESETS
 from studies.pages import head, line
 from studies.reports import figures
-from studies.reports.claims import FEW, GAN_CLAIMS, HALF, NOT, RECALL_CLAIMS
+from studies.reports.claims import FEW, HALF, NOT
+from studies.reports.gan_claims import GAN_CLAIMS
+from studies.reports.recall_claims import RECALL_CLAIMS
 
 _HEAD = """# What five course reports claim, and what came of it
 
