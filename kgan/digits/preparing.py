@@ -211,8 +211,7 @@ def _unpacked(path):
     """What is in an archive: a folder, or a file of a gzipped one."""
     place = path.with_name(f"{path.name}.unpacked")
     if tarfile.is_tarfile(path):
-        with tarfile.open(path) as archive:
-            archive.extractall(place, filter="data")
+        _untar(path, place)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             archive.extractall(place)  # noqa: S202 (which keeps within the folder)
@@ -220,3 +219,20 @@ def _unpacked(path):
         with gzip.open(path) as packed, place.open("wb") as file:
             shutil.copyfileobj(packed, file)
     return place
+
+
+def _untar(path, place):
+    """Unpack an archive; what leads out of the folder is refused."""
+    with tarfile.open(path) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(place, filter="data")
+            return
+        for member in archive.getmembers():  # of Python 3.11.0 to 3.11.3, which have no filter
+            is_inside = (place / member.name).resolve().is_relative_to(place.resolve())
+            if not (is_inside and (member.isfile() or member.isdir())):
+                raise tarfile.ExtractError(
+                    f"{path.name} holds {member.name}, which is no file within its folder; Python 3.11.4 or "
+                    "newer may unpack it"
+                )
+            member.mode = 0o755 if member.isdir() else 0o644
+        archive.extractall(place)  # noqa: S202 (each member was looked at)

@@ -1,7 +1,9 @@
 """Data sets of tensorflow-datasets by name, read and prepared without TensorFlow."""
 
+import io
 import json
 import shutil
+import tarfile
 import time
 
 import numpy as np
@@ -284,3 +286,41 @@ def test_archives_and_arrays_are_prepared_without_tensorflow(tmp_path):
     labels = np.load(tmp_path / "train-labels.npy").view("<i8")[:, 0]
     assert labels.tolist() == [0, 1, 0, 1]
     assert json.loads(np.load(tmp_path / "classes.npy").tobytes()) == ["ant", "bird"]
+
+
+def unpack(path, *, has_filter, monkeypatch):
+    """Unpack as this Python does, or as one before 3.11.4, which has no filters of tarfile."""
+    if has_filter and not hasattr(tarfile, "data_filter"):
+        pytest.skip("this Python has no filters")
+    if not has_filter:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    return preparing._unpacked(path)
+
+
+def tar(path, *names, link=None):
+    """A gzipped archive of files that hold their names, after a link to a folder if one is named."""
+    with tarfile.open(path, "w:gz") as archive:
+        if link is not None:
+            link.symlink_to("/etc")
+            archive.add(link, arcname=link.name)
+        for name in names:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(name), 0o4777
+            archive.addfile(entry, io.BytesIO(name.encode()))
+    return path
+
+
+@pytest.mark.parametrize("has_filter", [True, False])
+def test_an_archive_is_unpacked_beside_itself(has_filter, tmp_path, monkeypatch):
+    place = unpack(tar(tmp_path / "x.tar.gz", "a/b", "c"), has_filter=has_filter, monkeypatch=monkeypatch)
+    assert (place / "a" / "b").read_text() == "a/b"
+    assert (place / "c").stat().st_mode & 0o7022 == 0  # no setuid, no writing by others
+
+
+@pytest.mark.parametrize("has_filter", [True, False])
+@pytest.mark.parametrize("name", ["../out", "a/../../out", "link/out"])
+def test_an_archive_that_leads_out_of_its_folder_is_refused(has_filter, name, tmp_path, monkeypatch):
+    path = tar(tmp_path / "x.tar.gz", name, link=tmp_path / "link" if name == "link/out" else None)
+    with pytest.raises(tarfile.TarError):
+        unpack(path, has_filter=has_filter, monkeypatch=monkeypatch)
+    assert not (tmp_path / "out").exists()
