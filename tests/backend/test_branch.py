@@ -5,9 +5,9 @@ import importlib
 import keras
 import pytest
 
-from conftest import small_gan, small_images
 from kgan.gan.regularizers import R1, R2
 from kgan.gan.update_policies import Always, FixedProbability
+from support.networks import small_gan, small_images
 
 
 def compiled_text(gan):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import same_bits, small_gan, small_images, small_pair, values
 from kgan.gan import architectures
 from kgan.gan.regularizers import R1, R2, GradientPenalty
 from kgan.gan.update_policies import Always, FixedProbability
+from support.networks import same_bits, small_gan, small_images, small_pair, values
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="the others trace the step themselves"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import small_images
 from kgan.gan.update_policies import FixedProbability
+from support.networks import small_images
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX's are rewritten")
 

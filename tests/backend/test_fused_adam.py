@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import values
 from kgan.backend.plain_adam import is_plain_adam
+from support.networks import values
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX compiles Keras's own")
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from conftest import same_bits, small_gan, small_images, values
 from kgan.gan.update_policies import UpdatePolicy
+from support.networks import same_bits, small_gan, small_images, values
 
 
 def variable(value):

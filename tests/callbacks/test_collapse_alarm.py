@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import same_bits, small_conditional_gan, small_gan, small_images, values
 from kgan.callbacks import CollapseAlarm
 from kgan.gan.losses import Hinge, Wasserstein
 from kgan.gan.update_policies import Always
+from support.networks import same_bits, small_conditional_gan, small_gan, small_images, values
 
 IMAGES = small_images(20)
 

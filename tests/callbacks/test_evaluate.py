@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import same_bits, small_gan, small_images, values
 from kgan.callbacks import Best, EpochLog, Evaluate
 from kgan.evaluation import quick_judge
+from support.networks import same_bits, small_gan, small_images, values
 
 IMAGES = small_images(20, (4, 4, 1))
 COLUMNS = [

@@ -5,8 +5,8 @@ import threading
 import keras
 import pytest
 
-from conftest import small_gan, small_images
 from kgan.callbacks import FinishStepOnInterrupt
+from support.networks import small_gan, small_images
 
 
 class PressCtrlC(keras.callbacks.Callback):

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import same_bits, small_gan, small_images, values
 from kgan import LinearDecay
 from kgan.callbacks import Checkpoint, DecayLearningRates
 from kgan.saving import Checkpoints
+from support.networks import same_bits, small_gan, small_images, values
 
 IMAGES = small_images(16)  # two steps an epoch
 

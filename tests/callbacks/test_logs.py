@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import small_gan, small_images
 from kgan.callbacks import EpochLog, StepLog
+from support.networks import small_gan, small_images
 
 
 def rows_of(path):

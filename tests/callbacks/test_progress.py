@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 
-from conftest import small_gan, small_images
 from kgan.callbacks import ProgressBar, SharedProgressBar
+from support.networks import small_gan, small_images
 
 
 def test_the_bar_counts_all_steps_and_shows_epoch_and_losses(capsys):

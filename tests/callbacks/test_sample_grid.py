@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import small_gan, small_images
 from kgan.callbacks import SampleGrid
 from kgan.pictures import image_grid
+from support.networks import small_gan, small_images
 
 IMAGES = small_images(20, (4, 4, 1))
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import small_gan, small_images
 from kgan.callbacks import SampleGrid, SampleMovie
+from support.networks import small_gan, small_images
 
 
 def test_the_movie_of_a_run_has_a_frame_for_each_picture_of_the_grid(tmp_path):

@@ -2,8 +2,8 @@ import importlib.util
 
 import pytest
 
-from conftest import run_python, small_gan, small_images
 from kgan.callbacks import SampleGrid, TensorBoard
+from support.networks import small_gan, small_images
 
 installed = pytest.mark.skipif(
     not importlib.util.find_spec("tensorboard"), reason="the extra tensorboard is not installed"
@@ -39,15 +39,6 @@ def test_tensorboard_reads_the_logs_by_step_and_the_pictures(tmp_path):
 def test_pictures_of_epochs_stand_at_their_steps_too(tmp_path):
     events, _ = read_back(tmp_path, every_epochs=1)
     assert [event.step for event in events.Images("samples")] == [0, 3, 6]
-
-
-@installed
-def test_it_needs_no_tensorflow(tmp_path):
-    code = "import sys; sys.modules['tensorflow'] = None\n"
-    code += "from kgan.backend.summary import summary_writer; summary_writer(sys.argv[1]).close()"
-    finished = run_python(code, tmp_path / "events", backend="torch")
-    assert finished.returncode == 0, finished.stderr
-    assert list((tmp_path / "events").iterdir())
 
 
 def test_without_the_package_the_way_out_is_said(monkeypatch, tmp_path):

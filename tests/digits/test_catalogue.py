@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import run_python
 from kgan import digits
 from kgan.digits import preparing
 from kgan.digits.lazy import LazyImages
+from support.processes import run_python
 
 # Builders of the tests' own, in an interpreter in which there is no TensorFlow.
 BUILDERS = """

@@ -17,9 +17,9 @@ import numpy as np
 import psutil
 import pytest
 
-from conftest import run_python, start_python
 from kgan import digits, load_digits
 from kgan.digits import download, idx, kin, network
+from support.processes import run_python, start_python
 
 FILES = [file for files in kin.KIN["mnist"].sha256.values() for file in files]
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import kgan
-from image_files import colour, write_folder
 from kgan import digits
 from kgan.digits import decoding, folder
+from support.image_files import colour, write_folder
 
 
 def as_floats(pixels):

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import same_bits, small_gan, values
-from image_files import colour, write_folder
 from kgan import digits
 from kgan.backend import ranks
 from kgan.callbacks import Checkpoint
@@ -17,6 +15,8 @@ from kgan.digits.lazy import LazyImages, as_floats
 from kgan.digits.streaming import StreamedImages
 from kgan.gan.data import ShuffledImages
 from kgan.saving import Checkpoints
+from support.image_files import colour, write_folder
+from support.networks import same_bits, small_gan, values
 
 SHAPE = (8, 8, 3)
 

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import same_bits, values
 from kgan.digits import load_digits
 from kgan.evaluation import DigitClassifier, Reference, classifier
+from support.networks import same_bits, values
 
 
 @pytest.fixture(scope="module")

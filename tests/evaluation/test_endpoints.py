@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from conftest import small_gan
 from kgan.evaluation import (
     Endpoints,
     NearestNeighbours,
@@ -12,6 +11,7 @@ from kgan.evaluation import (
     walk,
 )
 from kgan.gan.latent import sample_latents, slerp
+from support.networks import small_gan
 
 
 class ByRows:

@@ -1,6 +1,6 @@
 """A GAN step rewritten in NumPy and float64, with backpropagation by hand: the oracle of `GAN`.
 
-The networks are those of `conftest.small_pair`: dense, LeakyReLU 0.2, dense, with a tanh behind
+The networks are those of `support.networks.small_pair`: dense, LeakyReLU 0.2, dense, with a tanh behind
 the generator; weights come as lists [kernel, bias, kernel, bias].
 """
 

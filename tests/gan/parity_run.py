@@ -11,7 +11,7 @@ import kgan  # before Keras, for it chooses the backend
 import keras
 import numpy as np
 
-from conftest import InjectedGAN
+from support.networks import InjectedGAN
 
 STEPS, BATCH = 20, 16
 

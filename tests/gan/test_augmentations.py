@@ -8,7 +8,6 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import InjectedGAN, same_bits, small_gan, small_images, small_pair, values
 from kgan.gan import randomness
 from kgan.gan.augmentations import (
     Augmentation,
@@ -21,6 +20,7 @@ from kgan.gan.augmentations import (
 )
 from kgan.gan.regularizers import R1
 from kgan.gan.update_policies import Always, LossBalanced
+from support.networks import InjectedGAN, same_bits, small_gan, small_images, small_pair, values
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 8, 6, 3)).astype("float32")
 DRAWS = np.random.default_rng(1).uniform(0, 1, (40, 2)).astype("float32")

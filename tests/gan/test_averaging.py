@@ -6,9 +6,9 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import same_bits, small_gan, small_images, small_pair, values
 from kgan.gan.averaging import GeneratorAverage
 from kgan.gan.update_policies import Always, FixedProbability, KSteps, UpdatePolicy
+from support.networks import same_bits, small_gan, small_images, small_pair, values
 
 IMAGES = small_images(24)
 

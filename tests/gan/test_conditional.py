@@ -6,7 +6,11 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import (
+from kgan import saving
+from kgan.callbacks import Checkpoint
+from kgan.gan.update_policies import Always, FixedProbability
+from numpy_gan import NumpyConditionalGAN
+from support.networks import (
     InjectedConditionalGAN,
     same_bits,
     small_conditional_gan,
@@ -14,10 +18,6 @@ from conftest import (
     small_pair,
     values,
 )
-from kgan import saving
-from kgan.callbacks import Checkpoint
-from kgan.gan.update_policies import Always, FixedProbability
-from numpy_gan import NumpyConditionalGAN
 
 STEPS, BATCH, CLASSES = 20, 8, 3
 LATENTS = np.random.default_rng(5).normal(size=(STEPS, BATCH, 3)).astype("float32")

@@ -9,10 +9,10 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import same_bits, small_gan, small_images, small_pair, values
 from kgan.gan.data import ShuffledImages
 from kgan.gan.update_policies import Always, EveryK, FixedProbability, LossBalanced, UpdatePolicy
 from numpy_gan import NumpyGAN, forward, sigmoid
+from support.networks import same_bits, small_gan, small_images, small_pair, values
 
 IMAGES = small_images(20)
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from conftest import small_gan
 from kgan.gan.losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating, Relativistic, Wasserstein
+from support.networks import small_gan
 
 REAL = np.array([[0.3], [-1.7], [4.0]])
 FAKE = np.array([[-0.2], [2.5], [-3.0]])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import same_bits, small_gan, small_images, values
+from support.networks import same_bits, small_gan, small_images, values
 
 IMAGES = small_images(64)
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import BACKENDS, run_python
+from support.processes import BACKENDS, run_python
 
 CODE = (
     "import runpy, sys; sys.argv[0] = 'parity_run.py'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"

@@ -8,10 +8,10 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import InjectedGAN, same_bits, small_images, small_pair, values
 from kgan.gan import randomness
 from kgan.gan.regularizers import DRAGAN, R1, R2, GradientPenalty, Regularizer, WeightClipping
 from kgan.gan.update_policies import Always, FixedProbability
+from support.networks import InjectedGAN, same_bits, small_images, small_pair, values
 
 layers = keras.layers
 BATCH = 8

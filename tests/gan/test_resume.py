@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import same_bits, small_gan, small_images, values
 from kgan import saving
 from kgan.callbacks import Checkpoint, EpochLog, SampleGrid, StepLog
 from kgan.gan.regularizers import R1, GradientPenalty
 from kgan.gan.update_policies import Always, EveryK, EveryKEpochs, FixedProbability, KSteps, LossBalanced
+from support.networks import same_bits, small_gan, small_images, values
 
 POLICIES = [LossBalanced(), Always(), EveryK(2), EveryKEpochs(2), KSteps(3), FixedProbability(0.4)]
 IMAGES = small_images(36, (4, 4, 1))  # five batches of eight, the last of four
@@ -86,18 +86,18 @@ def assert_same_run(gan, folder, whole, whole_folder):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(policy, tmp_path):
-    whole = train(new_gan(update_policy=policy), callbacks_in(tmp_path / "whole", every_steps=2))
-    broken_off(tmp_path / "broken", after=8, policy=policy, every_steps=2)  # in the midst of the second epoch
-    gan = resumed(tmp_path / "broken", every_steps=2)
+    whole = train(new_gan(update_policy=policy), callbacks_in(tmp_path / "whole", every_steps=8))
+    broken_off(tmp_path / "broken", after=8, policy=policy, every_steps=8)  # in the midst of the second epoch
+    gan = resumed(tmp_path / "broken", every_steps=8)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
 
 
 def test_a_resumed_run_with_regularisers_is_bit_identical_too(tmp_path):
     options = {"policy": FixedProbability(0.7), "regularizers": (R1(0.3, every=2), GradientPenalty(every=3))}
-    callbacks = callbacks_in(tmp_path / "whole", every_steps=2)
+    callbacks = callbacks_in(tmp_path / "whole", every_steps=8)
     whole = train(new_gan(update_policy=options["policy"], regularizers=options["regularizers"]), callbacks)
-    broken_off(tmp_path / "broken", after=8, every_steps=2, **options)
-    gan = resumed(tmp_path / "broken", every_steps=2)
+    broken_off(tmp_path / "broken", after=8, every_steps=8, **options)
+    gan = resumed(tmp_path / "broken", every_steps=8)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
     assert "penalty" in (tmp_path / "broken" / "log.csv").read_text()
 
@@ -106,25 +106,16 @@ TRACED = keras.backend.backend() != "torch"  # each model is compiled anew: a fe
 
 
 @pytest.mark.parametrize("every", [1] if TRACED else [1, 5, None])
-def test_it_may_be_broken_off_after_any_step(every, tmp_path):
-    whole = train(new_gan(), callbacks_in(tmp_path / "whole", every_steps=every))
+def test_it_may_be_broken_off_again_and_again_after_any_step(every, tmp_path):
+    whole, folder = train(new_gan(), callbacks_in(tmp_path / "whole", every_steps=every)), tmp_path / "broken"
     for after in (1, 5, 14) if TRACED else (1, 4, 5, 6, 14, 15):
-        folder = tmp_path / str(after)
-        broken_off(folder, after=after, every_steps=every)
-        assert_same_run(resumed(folder, every_steps=every), folder, whole, tmp_path / "whole")
-
-
-def test_it_may_be_broken_off_again_and_again(tmp_path):
-    whole = train(new_gan(), callbacks_in(tmp_path / "whole", every_steps=1))
-    broken_off(tmp_path / "broken", after=2, every_steps=1)
-    for _ in range(2 if TRACED else 4):
-        saved = saving.Checkpoints(tmp_path / "broken" / "checkpoints").last()
-        callbacks = callbacks_in(tmp_path / "broken", every_steps=1)
+        saved = saving.Checkpoints(folder / "checkpoints").last()
+        gan, done = (saved.load(), saved.step) if saved else (new_gan(), 0)
+        callbacks = callbacks_in(folder, every_steps=every)
         with pytest.raises(BrokenOffError):
-            train(saved.load(), [*callbacks, BreakOff(2)], resume=saved)
+            train(gan, [*callbacks, BreakOff(after - done)], resume=saved)
         close(callbacks)
-    gan = resumed(tmp_path / "broken", every_steps=1)
-    assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
+    assert_same_run(resumed(folder, every_steps=every), folder, whole, tmp_path / "whole")
 
 
 @pytest.mark.skipif(

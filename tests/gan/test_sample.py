@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from conftest import same_bits, small_gan, small_images, values
 from kgan.gan.latent import sample_latents
+from support.networks import same_bits, small_gan, small_images, values
 
 
 def test_samples_are_the_generators_images_of_the_seeds_latents():

@@ -4,43 +4,19 @@ import dataclasses
 import json
 
 import keras
-import numpy as np
 import pytest
 
 import kgan
-from conftest import BACKENDS, run_python, same_bits, small_gan, small_images, small_pair, values
 from kgan.gan.update_policies import KSteps, UpdatePolicy
+from support.networks import same_bits, small_gan, small_images, small_pair, values
 
 IMAGES = small_images(20)
-
-# Saves what a loaded model holds, or trains and saves one; run in another interpreter.
-LOAD = """
-import sys, kgan, numpy as np
-from conftest import values
-gan = kgan.load_model(sys.argv[1])
-np.savez(sys.argv[2], *values([*gan.weights, *gan.optimizer.variables]), samples=gan.sample(4, seed=2))
-"""
-SAVE = """
-import sys, kgan, numpy as np
-from conftest import small_gan, small_images, values
-from kgan.gan.update_policies import KSteps
-gan = small_gan(batch_norm=True, dropout=0.3, seed=7, update_policy=KSteps(3))
-gan.fit(small_images(20), batch_size=8, epochs=2, verbose=0)
-gan.save(sys.argv[1])
-np.savez(sys.argv[2], *values([*gan.weights, *gan.optimizer.variables]), samples=gan.sample(4, seed=2))
-"""
 
 
 def trained_gan(epochs=2):
     gan = small_gan(batch_norm=True, dropout=0.3, seed=7, update_policy=KSteps(3))
     gan.fit(IMAGES, batch_size=8, epochs=epochs, verbose=0)
     return gan
-
-
-def arrays(file):
-    with np.load(file) as stored:
-        samples = stored["samples"]
-        return [stored[key] for key in stored.files if key != "samples"], samples
 
 
 def state(gan):
@@ -68,24 +44,6 @@ def test_a_loaded_model_goes_on_to_the_same_bits_as_one_never_interrupted(tmp_pa
     assert same_bits(state(whole), state(half))
 
 
-@pytest.mark.parametrize("other", BACKENDS)
-def test_files_move_between_backends(other, tmp_path):
-    if other == keras.backend.backend():
-        pytest.skip("the other tests of this file move within one backend")
-    there, here = tmp_path / "there.npz", tmp_path / "here.keras"
-    gan = trained_gan()
-    gan.save(here)
-    for code, file in ((LOAD, here), (SAVE, tmp_path / "there.keras")):
-        finished = run_python(code, file, there, backend=other)
-        assert finished.returncode == 0, finished.stderr
-        loaded = kgan.load_model(file)
-        stored, samples = arrays(there)
-        assert same_bits(
-            [np.asarray(a, b.dtype) for a, b in zip(stored, state(loaded), strict=True)], state(loaded)
-        )
-        np.testing.assert_allclose(samples, loaded.sample(4, seed=2), atol=1e-5)
-
-
 def test_weights_files_hold_step_and_epoch(tmp_path):
     gan = trained_gan()
     gan.save_weights(tmp_path / "gan.weights.h5")
@@ -107,19 +65,6 @@ def test_a_policy_of_the_users_own_is_saved(tmp_path):
     gan = small_gan(update_policy=Never(0.25))
     gan.save(tmp_path / "gan.keras")
     assert kgan.load_model(tmp_path / "gan.keras").update_policy == Never(0.25)
-
-
-def test_a_policy_that_was_registered_before_kgan_was_loaded_keeps_its_name(tmp_path):
-    code = """
-import dataclasses, sys, kgan, keras
-@keras.saving.register_keras_serializable("mine")
-@dataclasses.dataclass(frozen=True)
-class Own(kgan.update_policies.UpdatePolicy):
-    pass
-kgan.GAN
-print(keras.saving.get_registered_name(Own), keras.saving.get_registered_name(kgan.update_policies.Always))
-"""
-    assert run_python(code, backend=keras.backend.backend()).stdout.split() == ["mine>Own", "kgan>Always"]
 
 
 def test_execution_settings_are_saved_as_they_were_given(tmp_path):

@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 
 import kgan
-from conftest import InjectedGAN, same_bits, small_gan, small_images, small_pair, values
 from kgan.gan import randomness
 from kgan.gan.update_policies import Always, EveryK, EveryKEpochs, FixedProbability, KSteps, LossBalanced
 from numpy_gan import NumpyGAN
+from support.networks import InjectedGAN, same_bits, small_gan, small_images, small_pair, values
 
 STEPS, BATCH = 20, 8
 

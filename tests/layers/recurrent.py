@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from conftest import small_gan, values
+from support.networks import small_gan, values
 
 BATCH, TIME, DIM, UNITS = 5, 7, 3, 4
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from recurrent import DIM, UNITS, furthest, furthest_gradient, inputs, loss_and_gradients, with_weights
 
 import kgan
+from recurrent import DIM, UNITS, furthest, furthest_gradient, inputs, loss_and_gradients, with_weights
 
 torch = pytest.importorskip("torch")
 

@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from recurrent import DIM, TIME, UNITS, furthest, inputs, with_weights
 
 import kgan
-from conftest import same_bits, values
+from recurrent import DIM, TIME, UNITS, furthest, inputs, with_weights
+from support.networks import same_bits, values
 
 
 class Spy(kgan.layers.LSTMCell):

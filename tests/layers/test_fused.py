@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from recurrent import BATCH, DIM, TIME, UNITS, furthest, furthest_gradient, inputs, mask, with_weights
 
 import kgan
-from conftest import values
+from recurrent import BATCH, DIM, TIME, UNITS, furthest, furthest_gradient, inputs, mask, with_weights
+from support.networks import values
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch's own path")
 

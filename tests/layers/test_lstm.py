@@ -1,10 +1,13 @@
-import json
+import contextlib
+import importlib
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 from numpy_lstm import lstm as numpy_lstm
+
+import kgan
 from recurrent import (
     DIM,
     TIME,
@@ -17,9 +20,7 @@ from recurrent import (
     weights,
     with_weights,
 )
-
-import kgan
-from conftest import run_python, values
+from support.networks import values
 
 CONSTANT = {
     "kernel_initializer": keras.initializers.Constant(0.01),
@@ -27,7 +28,6 @@ CONSTANT = {
     "bias_initializer": keras.initializers.Constant(0.03),
 }
 NO_FORGET = {"unit_forget_bias": False}
-CODE = "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 
 
 _FASTEST = (
@@ -126,16 +126,37 @@ def test_gradients_are_those_of_keras(checkpoint, with_mask):
     assert furthest_gradient(gradients, their_gradients) < 2e-6
 
 
-def test_gradients_agree_with_finite_differences_and_checkpointed_with_full_in_float64(request):
-    script = request.path.with_name("float64_run.py")
-    environment = {"backend": keras.backend.backend(), "JAX_ENABLE_X64": "1"}
-    finished = run_python(
-        f"import sys; sys.path.insert(0, {str(script.parent)!r}); {CODE}", script, **environment
+@pytest.fixture
+def float64():
+    """Let JAX compute in float64; the other backends do where they are asked to."""
+    on_jax = keras.backend.backend() == "jax"
+    with importlib.import_module("jax").enable_x64(new_val=True) if on_jax else contextlib.nullcontext():
+        yield
+
+
+def in_float64(**arguments):
+    return with_weights(kgan.layers.LSTM(4, dtype="float64", return_sequences=True, **arguments))
+
+
+def test_gradients_agree_with_finite_differences_in_float64(float64):
+    layer, rng, step = in_float64(), np.random.default_rng(2), 1e-5
+    start = layer.get_weights()
+    direction = [rng.normal(size=array.shape) for array in start]
+    _, gradients = loss_and_gradients(layer, mask=mask())
+    exact = sum((g * d).sum() for g, d in zip(gradients, direction, strict=False))
+    losses = []
+    for sign in (1, -1):
+        layer.set_weights([array + sign * step * d for array, d in zip(start, direction, strict=True)])
+        losses.append(loss_and_gradients(layer, mask=mask())[0])
+    assert abs((losses[0] - losses[1]) / (2 * step) - exact) < 1e-6 * abs(exact)
+
+
+@pytest.mark.parametrize("checkpoint", ["sqrt", 9])
+def test_checkpointed_gradients_are_the_full_ones_in_float64(checkpoint, float64):
+    full, segments = (
+        loss_and_gradients(in_float64(checkpoint=c), mask=mask())[1] for c in (None, checkpoint)
     )
-    assert finished.returncode == 0, finished.stderr
-    errors = json.loads(finished.stdout)
-    assert errors["finite differences"] < 1e-6
-    assert errors["checkpointed"] < 1e-12
+    assert furthest_gradient(segments, full) < 1e-12
 
 
 def test_before_the_first_step_that_counts_the_output_is_zero_whatever_the_initial_states():

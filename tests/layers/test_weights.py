@@ -5,10 +5,10 @@ import math
 import keras
 import numpy as np
 import pytest
-from recurrent import DIM, UNITS, furthest, inputs, with_weights
 
 import kgan
-from conftest import same_bits, values
+from recurrent import DIM, UNITS, furthest, inputs, with_weights
+from support.networks import same_bits, values
 
 
 def bias_of(units=1000, **arguments):

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import same_bits, values
 from kgan.palindrome import (
     Curriculum,
     CurriculumResult,
@@ -20,6 +19,7 @@ from kgan.palindrome import (
 )
 from kgan.palindrome.memory import is_out_of_memory
 from kgan.saving import NotFiniteError
+from support.networks import same_bits, values
 
 HELD_OUT = 50
 LOSS_OF_ONES = -np.log(np.exp(2) / (np.exp(2) + 9))  # where every w_d is 1

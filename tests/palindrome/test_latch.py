@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import values
 from kgan.palindrome import (
     FixedPalindromes,
     PalindromeStream,
@@ -11,6 +10,7 @@ from kgan.palindrome import (
     draw_palindromes,
     encode,
 )
+from support.networks import values
 
 
 @pytest.mark.parametrize("encoding", ["one-hot", "scalar"])

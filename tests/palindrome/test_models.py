@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import same_bits, values
 from kgan.palindrome import compile_recaller, digit_recaller, draw_palindromes, encode
+from support.networks import same_bits, values
 
 DIGITS = draw_palindromes(6, 8, seed=0)
 

@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from conftest import ROOT
 from kgan.digits import cache, idx
 from kgan.evaluation import classifier, reference
+from support.processes import ROOT
 
 DIGITS = np.arange(10 * 28 * 28, dtype="uint8").reshape(10, 28, 28)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from conftest import small_gan
 from faults import flips
+from support.networks import small_gan
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,14 @@
 import functools
 import json
 import os
-import pathlib
 import shutil
 
 import filelock
-import keras
-import numpy as np
 import pytest
 
-import kgan
-from conftest import ROOT, small_gan, small_images, small_pair, start_python
 from kgan import cli
-from kgan.gan.update_policies import FixedProbability
 
-GAN_RUN = ["--data=mnist-5k", "--architecture=template", "--latent-dim=8", "--batch-size=2000", "--epochs=1"]
+GAN_RUN = ["--data=mnist-5k", "--architecture=slim", "--latent-dim=8", "--batch-size=2000", "--epochs=1"]
 GAN_RUN += ["--judged=none", "--evaluate-every=none", "--sample-every=100", "--num-intermediate=1"]
 LSTM_RUN = ["--networks=rnn", "--lengths=5", "--units=4", "--steps=4", "--evaluate-every=2"]
 
@@ -188,116 +182,6 @@ def test_a_run_folder_below_a_file_is_refused(capsys, folder):
     assert "file" in said
 
 
-def test_a_script_in_a_process_of_its_own_leaves_no_traceback():
-    with start_python(ROOT / "train_gan.py", "--resume", "nowhere", backend="torch") as process:
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert err.count("\n") == 1
-    assert "nowhere" in err
-
-
-def test_an_unknown_backend_is_named_with_the_way_out():
-    with start_python(ROOT / "train_gan.py", "--data=mnist-5k", backend="mxnet") as process:
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "Traceback" not in err
-    assert "KERAS_BACKEND" in err
-    assert "mxnet" in err
-
-
-def uncompiled():
-    return kgan.GAN(*small_pair(), latent_dim=3)
-
-
-def shared_optimizer():
-    optimizer = keras.optimizers.Adam()
-    uncompiled().compile(optimizer, optimizer)
-
-
-def fit(images=None, gan=None, **options):
-    gan = small_gan() if gan is None else gan
-    gan.fit(small_images() if images is None else images, **{"batch_size": 8, "verbose": 0} | options)
-
-
-def with_nan():
-    images = small_images()
-    images[5, 0] = np.nan
-    return images
-
-
-def saved_elsewhere():
-    """A checkpoint of a GAN that has made steps."""
-    fit(callbacks=[kgan.callbacks.Checkpoint("checkpoints")])
-    return kgan.saving.Checkpoints("checkpoints").last()
-
-
-def load(name, content):
-    path = pathlib.Path(name)
-    path.write_bytes(content)
-    return kgan.load_model(path)
-
-
-GAN_CLASS_MISTAKES = {
-    "images in [0, 255]": (lambda: fit(127.5 * (small_images() + 1)), ["`x`", "[-1, 1]", "127.5"]),
-    "images in [0, 1]": (lambda: fit(np.uint8(small_images() > 0) * 255), ["`x`", "[-1, 1]"]),
-    "labels as images": (lambda: fit(np.arange(32)), ["`x`", "(4,)"]),
-    "images and labels in a tuple": (lambda: fit((small_images(), np.arange(32))), ["`x`", "fit(images)"]),
-    "images of another shape": (lambda: fit(small_images(image_shape=(5,))), ["`x`", "(4,)", "(5,)"]),
-    "an image with NaN": (lambda: fit(with_nan()), ["`x`", "finite", "x[5]"]),
-    "no images": (lambda: fit(small_images()[:0]), ["len(x)", "at least 1"]),
-    "no data": (lambda: small_gan().fit(), ["`x`", "array"]),
-    "a batch larger than the data": (lambda: fit(batch_size=33), ["batch_size", "32", "33"]),
-    "no epochs": (lambda: fit(epochs=0), ["epochs", "positive integer"]),
-    "steps_per_epoch with an array": (lambda: fit(steps_per_epoch=2), ["steps_per_epoch", "None"]),
-    "fit before compile": (lambda: fit(gan=uncompiled()), ["compile", "first"]),
-    "one optimiser for both": (shared_optimizer, ["discriminator_optimizer", "another object"]),
-    "an unknown optimiser": (lambda: uncompiled().compile("adom", "adam"), ["adom"]),
-    "another latent_dim": (lambda: kgan.GAN(*small_pair(), latent_dim=4), ["latent_dim", "(3,)", "(4,)"]),
-    "networks the wrong way round": (lambda: kgan.GAN(*small_pair()[::-1], latent_dim=3), ["generator"]),
-    "a function for a network": (
-        lambda: kgan.GAN(abs, small_pair()[1], latent_dim=3),
-        ["generator", "keras.Model"],
-    ),
-    "a probability of 2": (lambda: FixedProbability(2), ["`p`", "[0, 1]", "2"]),
-    "a policy's class": (
-        lambda: kgan.GAN(*small_pair(), latent_dim=3, update_policy=FixedProbability),
-        ["update_policy", "LossBalanced()"],
-    ),
-    "a loss of Keras's": (
-        lambda: kgan.GAN(*small_pair(), latent_dim=3, loss=keras.losses.BinaryCrossentropy()),
-        ["loss", "NonSaturating()"],
-    ),
-    "a negative seed": (lambda: kgan.GAN(*small_pair(), latent_dim=3, seed=-1), ["seed", "[0, 2**31)"]),
-    "no samples": (lambda: small_gan().sample(0), ["`n`", "positive integer"]),
-    "latents of another width": (lambda: small_gan().generate(np.zeros((2, 5))), ["latents", "(n, 3)"]),
-    "a checkpoint of another model": (lambda: fit(resume=saved_elsewhere()), ["resume", "resume.load()"]),
-    "a word for a checkpoint": (lambda: fit(resume="last"), ["resume", "Saved"]),
-    "a folder for a checkpoint": (lambda: fit(resume=pathlib.Path()), ["resume", "Saved"]),
-    "no checkpoints to keep": (lambda: kgan.callbacks.Checkpoint("c", keep=0), ["keep", "at least 2"]),
-    "a checkpoint every 0 steps": (
-        lambda: kgan.callbacks.Checkpoint("c", every_steps=0),
-        ["every_steps", "positive"],
-    ),
-    "a model that is not there": (lambda: kgan.load_model("none.keras"), ["none.keras", "exist"]),
-    "a truncated model": (lambda: load("cut.keras", b"PK\x03\x04"), ["cut.keras", "truncated"]),
-    "a text for a model": (lambda: load("text.keras", b"generator"), ["text.keras"]),
-    "a run that is not there": (
-        lambda: kgan.experiments.resume("nowhere"),
-        ["run", "config.json", "nowhere"],
-    ),
-}
-
-
-@pytest.mark.parametrize("mistake", GAN_CLASS_MISTAKES)
-def test_the_gan_refuses_what_it_cannot_use_and_names_the_argument_and_the_rule(mistake):
-    make, phrases = GAN_CLASS_MISTAKES[mistake]
-    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as refused:
-        make()
-    said = str(refused.value)
-    assert [phrase for phrase in phrases if phrase not in said] == [], said
-
-
-def test_there_are_thirty_mistakes_at_least_of_the_scripts_and_of_the_gan():
+def test_there_are_thirty_mistakes_at_least_of_the_scripts():
     assert len(GAN_MISTAKES) + len(LSTM_MISTAKES) + len(RUN_MISTAKES) >= 30
-    assert len(GAN_CLASS_MISTAKES) >= 30
     assert os.environ["KGAN_OFFLINE"] == "1"

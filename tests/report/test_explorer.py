@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import small_gan
 from kgan import cli
 from kgan.gan import architectures
 from kgan.report import network, write_report
 from kgan.report.explorer import explorer, principal_directions
-from run_folders import gan_run
+from support.networks import small_gan
+from support.run_folders import gan_run
 
 layers = keras.layers
 

@@ -10,7 +10,7 @@ import kgan
 from kgan import cli, experiments
 from kgan.gan import architectures
 from kgan.gan.latent import sample_latents
-from run_folders import gan_run
+from support.run_folders import gan_run
 
 CONVERTER = {"torch": "onnx", "jax": "jax2onnx", "tensorflow": "tf2onnx"}[keras.backend.backend()]
 HAS = {name: importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime", CONVERTER)}

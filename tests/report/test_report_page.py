@@ -13,7 +13,7 @@ from kgan.pictures import image_grid, small_png, write_grid
 from kgan.report import blocks, files, write_report
 from kgan.report.metrics import against_floor
 from kgan.runs import Run
-from run_folders import gan_config, gan_run, lstm_run, metric, write_json, write_rows
+from support.run_folders import gan_config, gan_run, lstm_run, metric, write_json, write_rows
 
 
 class Page(html.parser.HTMLParser):

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from conftest import run_python, same_bits, small_gan, values
 from kgan import saving
 from kgan.saving import Checkpoints, NotFiniteError, check_finite
+from support.networks import same_bits, small_gan, values
 
 
 @pytest.fixture
@@ -174,21 +174,6 @@ def test_a_failed_write_leaves_the_earlier_ones_and_nothing_else(store, monkeypa
     assert caught.value.filename == str(store.folder / "000002-step-00000002")
     assert names(store) == ["000001-step-00000001"]
     assert store.last().step == 1
-
-
-HOLD = """
-import sys, kgan
-from kgan.saving import Checkpoints
-Checkpoints(sys.argv[1]).hold()
-"""
-
-
-def test_two_processes_cannot_write_one_folder(store):
-    store.hold()
-    refused = run_python(HOLD, store.folder)
-    assert "BlockingIOError: Another process is training what is in" in refused.stderr
-    store.release()
-    assert run_python(HOLD, store.folder).returncode == 0
 
 
 def test_the_record_is_plain_json_that_names_the_checksums(store):

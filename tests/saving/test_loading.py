@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import run_python, same_bits, small_gan, small_pair, values
 from kgan.saving import load
+from support.networks import same_bits, small_pair, values
 
 layers, ops = keras.layers, keras.ops
 
@@ -154,20 +154,6 @@ def test_every_precision_comes_back(policy, tmp_path):
     model.compile("adam", "mse")
     model.fit(np.ones((4, 8)), np.ones((4, 4)), verbose=0)
     assert back(model, tmp_path / "model.keras").layers[-1].dtype_policy.name == policy
-
-
-@pytest.mark.parametrize("package", ["kgan.saving", "kgan"])
-def test_a_process_that_has_imported_nothing_else_loads_a_gan_and_an_lstm(package, tmp_path):
-    small_gan().save(tmp_path / "gan.keras")
-    keras.Sequential([keras.Input(SEQUENCE), kgan.layers.LSTM(3)]).save(tmp_path / "lstm.keras")
-    code = f"""
-import sys, {package}
-from kgan.saving import load
-print([type(load(path)).__name__ for path in sys.argv[1:]])
-"""
-    paths = tmp_path / "gan.keras", tmp_path / "lstm.keras"
-    finished = run_python(code, *paths, backend=keras.backend.backend())
-    assert finished.stdout.strip() == "['GAN', 'Sequential']", finished.stderr
 
 
 @keras.saving.register_keras_serializable("tests")

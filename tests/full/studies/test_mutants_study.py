@@ -4,8 +4,8 @@ import collections
 import subprocess
 
 import pytest
-
 from conftest import ROOT
+
 from studies.mutants import AREAS, MUTANTS, POLICIES, Mutant, Suite, main, report, study
 
 NUMBERS = dict(zip(AREAS, (8, 6, 7, 7, 6, 6), strict=True))

