@@ -44,7 +44,11 @@ def from_torch(module, *, return_sequences=True):
 def _layer(module, *, return_sequences):
     dtype = str(module.weight_ih_l0.dtype).removeprefix("torch.")
     layer = LSTM(module.hidden_size, use_bias=module.bias, return_sequences=return_sequences, dtype=dtype)
-    return keras.layers.Bidirectional(layer, dtype=dtype) if module.bidirectional else layer
+    if not module.bidirectional:
+        return layer
+    both = keras.layers.Bidirectional(layer, dtype=dtype)
+    both.supports_masking = True  # Keras 3.16 unsets it: the next layer would see no mask
+    return both
 
 
 def _names(module):

@@ -437,6 +437,7 @@ class LSTM(keras.layers.RNN):
             **kwargs,
         )
         self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.supports_masking = True  # Keras 3.16 unsets it in RNN: a stacked layer would see no mask
         self.checkpoint = checkpoint
         self._use_cudnn = use_cudnn == "auto"
         self._last_path = None
