@@ -2,6 +2,8 @@
 
 import keras
 
+from kgan.backend.private import adam_moments
+
 _EXTRAS = (
     "amsgrad",
     "weight_decay",
@@ -32,13 +34,5 @@ def is_plain_adam(optimizer, variables):
             variable.constraint is None and not variable.overwrite_with_gradient for variable in variables
         )
         and all(variable.dtype == "float32" for variable in variables)
-        and _knows(optimizer, variables)
+        and adam_moments(optimizer, variables) is not None
     )
-
-
-def _knows(optimizer, variables):
-    """Whether the optimiser was built for all of them; if not, Keras's own `apply` says so."""
-    try:
-        return all(optimizer._get_variable_index(variable) is not None for variable in variables)
-    except KeyError:
-        return False

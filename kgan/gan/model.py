@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kgan.backend import BackendModel, ranks
+from kgan.backend.nesting import all_layers
 from kgan.batches import ShuffledBatches
 from kgan.gan import augmentations as augmenting
 from kgan.gan import averaging, losses, randomness, regularizers, update_policies
@@ -583,7 +584,7 @@ class GAN(BackendModel):
     @functools.cached_property
     def _passes_differ(self):
         # What spectral normalisation keeps depends on the weights alone.
-        layers = self.discriminator._flatten_layers()
+        layers = all_layers(self.discriminator)
         alike = {id(layer.u) for layer in layers if isinstance(layer, SpectralNormalization)}
         return any(id(state) not in alike for state in self.discriminator.non_trainable_variables)
 

@@ -11,14 +11,8 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.backend.private import DropoutMasks, check_rnn_prepares_masks
 from kgan.spec import check, is_count, is_number
-
-# `keras.layers.RNN` prepares dropout masks, one for all steps of a sequence, for cells of this class
-# alone, and Keras exports it only as a base of its own cells.
-_BASES = {base.__name__: base for base in keras.layers.LSTMCell.__mro__}
-if "DropoutRNNCell" not in _BASES:
-    raise ImportError(f"kgan.layers does not know where Keras {keras.__version__} prepares dropout masks.")
-_DropoutRNNCell = _BASES["DropoutRNNCell"]
 
 _FORGET_BIASES = ("log", "chrono")
 
@@ -58,7 +52,7 @@ def _product(x, kernel, mask):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class LSTMCell(keras.layers.Layer, _DropoutRNNCell):
+class LSTMCell(keras.layers.Layer, DropoutMasks):
     """One step of an LSTM, for `keras.layers.RNN`, `StackedRNNCells` and `Bidirectional`.
 
     With the input x of shape `(batch, input_dim)` and the states h and c of `(batch, units)`:
@@ -218,6 +212,8 @@ class LSTMCell(keras.layers.Layer, _DropoutRNNCell):
         Returns:
             h after the step, and `[h, c]`.
         """
+        if training:
+            check_rnn_prepares_masks(self)
         masks = self.dropout_masks(inputs, states[0], training=training)
         h, c = self.step(self.tensors(), inputs, states, masks=masks)
         return h, [h, c]

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from kgan.backend.private import adam_moments
+
 
 def apply_adam(optimizer, gradients, variables):
     """One update of variables, slots and counter in place, as Keras's, whose formula is the same.
@@ -23,9 +25,8 @@ def apply_adam(optimizer, gradients, variables):
         "beta2": beta_2,
         "epsilon": epsilon,
     }
-    for gradient, variable in zip(gradients, variables, strict=True):
-        index = optimizer._get_variable_index(variable)
-        slots = optimizer._momentums[index], optimizer._velocities[index]
-        var, m, v = (held.value.handle for held in (variable, *slots))
+    moments = adam_moments(optimizer, variables)
+    for gradient, *held in zip(gradients, variables, *moments, strict=True):
+        var, m, v = (variable.value.handle for variable in held)
         tf.raw_ops.ResourceApplyAdam(var=var, m=m, v=v, grad=gradient, **settings)
     optimizer.iterations.assign_add(1)

@@ -75,6 +75,6 @@ def run_sequence(_step, _weights, _inputs, _states, **_settings):
 
 def holds_nan(tensor):
     """Whether there is NaN in a tensor whose values are known, on the CPU; elsewhere, False."""
-    if not isinstance(tensor, tf.__internal__.EagerTensor) or "CPU" not in tensor.device:
+    if not tf.is_tensor(tensor) or tf.is_symbolic_tensor(tensor) or "CPU" not in tensor.device:
         return False
     return bool(tf.reduce_any(tf.math.is_nan(tensor)))

@@ -2,6 +2,9 @@
 
 import torch
 
+from kgan.backend.private import adam_moments
+from kgan.backend.torch import private
+
 
 class FusedAdam:
     """Updates the variables and slots of a Keras Adam in place, as it would to rounding.
@@ -15,11 +18,11 @@ class FusedAdam:
     """
 
     def __init__(self, optimizer, variables):
-        indices = [optimizer._get_variable_index(variable) for variable in variables]
         self._optimizer = optimizer
         self._variables = [variable.value for variable in variables]
-        self._means = [optimizer._momentums[index].value for index in indices]
-        self._squares = [optimizer._velocities[index].value for index in indices]
+        self._means, self._squares = (
+            [moment.value for moment in moments] for moments in adam_moments(optimizer, variables)
+        )
 
     @torch.no_grad()
     def apply(self, gradients):
@@ -27,7 +30,7 @@ class FusedAdam:
         optimizer = self._optimizer
         step = int(optimizer.iterations.value) + 1
         # What torch.optim.adam.adam(fused=True) runs, without the third of its time that it spends before.
-        torch._fused_adam_(
+        private.fused_adam(
             self._variables,
             [gradient.contiguous() for gradient in gradients],  # the kernel takes no strides
             self._means,

@@ -21,6 +21,9 @@ import keras
 import torch
 
 from kgan.backend.base import Recording
+from kgan.backend.nesting import all_layers
+from kgan.backend.private import has_own_moments
+from kgan.backend.torch.private import copy_all
 from kgan.backend.torch.products import fastest_products
 from kgan.backend.torch.tape import CannotCaptureError, Tape, multiply_large_by, simplify, split
 
@@ -84,7 +87,7 @@ class Captures:
 
 def _settings(parts):
     """All that a capture takes for granted: the parts, their layers' attributes, and where variables are."""
-    layers = [layer for part in parts for layer in (part._flatten_layers() if _is_layer(part) else (part,))]
+    layers = [layer for part in parts for layer in (all_layers(part) if _is_layer(part) else (part,))]
     attributes = [{name: _setting(value) for name, value in vars(layer).items()} for layer in layers]
     for of_layer in attributes:
         of_layer.pop("training", None)  # torch.nn.Module's: whether `fit` or `evaluate` ran last
@@ -135,12 +138,12 @@ def _is_known(part):
     if not _is_layer(part):
         return type(part).__module__.startswith("kgan.")
     # Penalties on activities are summed up beside the outputs, where the capture does not look.
-    penalised = any(layer.activity_regularizer for layer in part._flatten_layers())
+    penalised = any(layer.activity_regularizer for layer in all_layers(part))
     return not penalised and all(map(_is_ours, _objects_of(part)))
 
 
 def _objects_of(network):
-    for layer in network._flatten_layers():
+    for layer in all_layers(network):
         yield type(layer)
         yield vars(layer).get("call")  # a user's, in the place of the class's
         yield from map(type, getattr(layer, "operations", ()))  # of a functional model
@@ -191,7 +194,7 @@ class Program:
             outputs, *saved = self._forward(*self._values, *inputs, *self._constants)
             last = self._num_losses + self._num_logged
             if self._changed:
-                torch._foreach_copy_(self._changed, outputs[last:])
+                copy_all(self._changed, outputs[last:])
         aux = keras.tree.pack_sequence_as(self._aux, outputs[self._num_losses : last])
         losses = outputs[: self._num_losses]
         return [
@@ -234,7 +237,7 @@ def _gradients(loss, values):
 @contextlib.contextmanager
 def _native_batch_norm(parts):
     """Inside, Keras's batch norm layers run PyTorch's one operation instead of a dozen."""
-    layers = [layer for part in parts if _is_layer(part) for layer in part._flatten_layers()]
+    layers = [layer for part in parts if _is_layer(part) for layer in all_layers(part)]
     layers = [layer for layer in layers if _is_plain_batch_norm(layer)]
     for layer in layers:
         layer.__dict__["call"] = partial(_batch_norm, layer)
@@ -247,7 +250,7 @@ def _native_batch_norm(parts):
 
 def _is_plain_batch_norm(layer):
     plain = type(layer) is keras.layers.BatchNormalization and not layer.synchronized
-    plain = plain and "_moments" not in vars(layer)  # of this process alone
+    plain = plain and not has_own_moments(layer)  # of this process alone
     plain = plain and not getattr(layer, "renorm", False)
     return plain and layer.axis == -1 and layer.compute_dtype == layer.variable_dtype
 

@@ -6,6 +6,7 @@ import warnings
 import keras
 import torch
 
+from kgan.backend.torch import private
 from kgan.backend.torch.lstm_sequence import DTYPES, FusedLSTM, Plan
 
 # Keras's own keep what they were given beside what they return and cost several times as long here.
@@ -89,7 +90,7 @@ def run_sequence(step, weights, inputs, states, *, keep_outputs, segment=None, c
 
 def _is_plain(tensors):
     """Whether these are numbers in memory, all of one kind, which no transformation or compiler follows."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or private.is_transformed():
         return False
     if any(map(_has_tangent, tensors)):
         return False
@@ -102,8 +103,7 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 def _has_tangent(tensor):
     """Whether forward-mode differentiation follows it."""
-    dual = torch.autograd.forward_ad
-    return dual._current_level >= 0 and dual.unpack_dual(tensor).tangent is not None
+    return torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None
 
 
 def library_lstm(weights, x, states, *, keep_outputs):

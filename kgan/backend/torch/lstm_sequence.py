@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import torch
 
+from kgan.backend.torch import private
 from kgan.backend.torch.memory import empty
 from kgan.backend.torch.products import fastest_products
 
@@ -389,8 +390,7 @@ def _masks(mask, x):
 
 
 def _is_batched(gradient):
-    """Whether it stands for several, of `is_grads_batched=True` or of `torch.vmap`."""
-    return gradient is not None and "Batched" in torch._C._dispatch_key_set(gradient)
+    return gradient is not None and private.is_batched(gradient)
 
 
 def _differentiable(ctx, mask, tensors, upstream):

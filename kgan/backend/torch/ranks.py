@@ -4,11 +4,14 @@ import contextlib
 import os
 from functools import partial
 
+import keras
 import numpy as np
 import torch
 from torch import distributed
 
 from kgan.backend.alone import Alone
+from kgan.backend.nesting import all_layers
+from kgan.backend.private import has_own_moments, set_moments
 
 _BUCKET = 25 * 2**20  # bytes that are sent at once, as PyTorch's own DistributedDataParallel does
 
@@ -129,10 +132,9 @@ class Ranks(Alone):
     def synchronise_batch_norm(self, network):
         """See `Alone`."""
         if self.number > 1:
-            for layer in network._flatten_layers():
-                # Where Keras's batch norm takes its statistics.
-                if hasattr(layer, "_moments") and "_moments" not in vars(layer):
-                    layer.__dict__["_moments"] = partial(_moments, layer)
+            for layer in all_layers(network):
+                if isinstance(layer, keras.layers.BatchNormalization) and not has_own_moments(layer):
+                    set_moments(layer, partial(_moments, layer))
 
     def share_steps(self, model):
         """See `Alone`: the gradients before the optimiser uses them, and what is logged."""
@@ -222,7 +224,7 @@ def _moments(layer, inputs, mask):
     """Mean and variance over all processes."""
     if mask is not None:
         raise ValueError("A batch norm layer with a mask cannot train in several processes.")
-    axes = layer._reduction_axes
+    axes = [axis for axis in range(inputs.ndim) if axis != layer.axis % inputs.ndim]
     own = torch.stack([inputs.mean(axes), inputs.var(axes, unbiased=False)])
     is_own = torch.zeros(distributed.get_world_size(), 1, 1, dtype=own.dtype, device=own.device)
     is_own[distributed.get_rank()] = 1

@@ -7,6 +7,7 @@ import torch
 
 from kgan.backend.base import Recording, StepModel
 from kgan.backend.plain_adam import is_plain_adam
+from kgan.backend.torch import private
 from kgan.backend.torch.adam import FusedAdam
 from kgan.backend.torch.capture import Captures
 
@@ -79,8 +80,8 @@ class BackendModel(StepModel):
         key = optimizer, *map(id, variables)
         if key not in self._fused_adams:
             on_cpu = all(variable.value.device.type == "cpu" for variable in variables)
-            is_plain = on_cpu and is_plain_adam(optimizer, variables)
-            self._fused_adams[key] = FusedAdam(optimizer, variables) if is_plain else None
+            is_fused = private.fused_adam and on_cpu and is_plain_adam(optimizer, variables)
+            self._fused_adams[key] = FusedAdam(optimizer, variables) if is_fused else None
         return self._fused_adams[key]
 
     def run_if(self, condition, fn, variables):
@@ -99,7 +100,7 @@ class BackendModel(StepModel):
             super().move_towards(variables, others, share)
         elif variables:
             values, towards = ([variable.value for variable in each] for each in (variables, others))
-            torch._foreach_lerp_(values, towards, share)
+            private.lerp_all(values, towards, share)
 
     def input_gradient(self, fn, inputs):
         """See `StepModel`."""
@@ -121,8 +122,8 @@ class BackendModel(StepModel):
         if totals[0].device.type != "cpu":  # a number would wait for the device
             return super().add_to_means(means, values)
         with torch.no_grad():
-            torch._foreach_add_(totals, [_number(value) for value in values.values()])
-            torch._foreach_add_(counts, 1.0)
+            private.add_all(totals, [_number(value) for value in values.values()])
+            private.add_all(counts, [1.0] * len(counts))
         pairs = zip(values, totals, counts, strict=True)
         return {name: total.item() / count.item() for name, total, count in pairs}
 

@@ -4,8 +4,9 @@ import operator
 
 import torch
 from torch import fx
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode  # the way to see every operation, documented
+from torch.fx.node import map_aggregate
+
+from kgan.backend.torch.private import DispatchMode, is_in_place
 
 aten = torch.ops.aten
 _UNREPEATABLE = {
@@ -47,7 +48,7 @@ class CannotCaptureError(Exception):
     """What was computed depends on more than its inputs, or in an order that cannot be cut."""
 
 
-class Tape(TorchDispatchMode):
+class Tape(DispatchMode):
     """Writes down every operation on tensors that runs inside it, those of backward passes included.
 
     Args:
@@ -76,7 +77,7 @@ class Tape(TorchDispatchMode):
         if not _UNREPEATABLE.isdisjoint(func.tags):
             raise CannotCaptureError(f"{func} gives another result each time, or looks at values.")
         result = func(*args, **kwargs)
-        node = self.graph.call_function(func, *pytree.tree_map(self.node, (args, kwargs)))
+        node = self.graph.call_function(func, *map_aggregate((args, kwargs), self.node))
         self._name(result, node)
         if isinstance(result, tuple | list):
             for index, output in enumerate(result):
@@ -98,8 +99,8 @@ class Tape(TorchDispatchMode):
             self._nodes[id(value)] = node
 
     def _add_placeholder(self, tensor):
-        last = next(reversed(self.graph.find_nodes(op="placeholder")), self.graph._root)
-        with self.graph.inserting_after(last):
+        last = next(reversed(self.graph.find_nodes(op="placeholder")), None)
+        with self.graph.inserting_after(last) if last else self.graph.inserting_before():  # at the start
             self._name(tensor, self.graph.placeholder(f"x{len(self._kept)}"))
 
     def _add_constant(self, tensor):
@@ -117,8 +118,8 @@ def simplify(graph):
     Args:
         graph: A `torch.fx.Graph` with an output, that will run without autograd.
     """
-    in_place = any(map(_is_in_place, graph.nodes))  # then what is read later may have changed
-    if not in_place:
+    in_place = any(is_in_place(node.target) for node in graph.nodes)
+    if not in_place:  # else what is read later may have changed
         _drop_zeros(graph)
     for node in graph.nodes:
         if node.target in (aten.detach.default, aten.lift_fresh.default):
@@ -152,10 +153,6 @@ def _replace_by_zeros(graph, node):
         zeros = graph.call_function(aten.zeros.default, (list(shape),), {"dtype": dtype})
     zeros.meta["like"] = shape, dtype
     node.replace_all_uses_with(zeros)
-
-
-def _is_in_place(node):
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
 
 
 def _add_to_product(graph, node):
@@ -211,7 +208,7 @@ def split(graph):
     functions, all_saved = [], []
     for group in groups:
         late = _needed(order[len(early) :], group)
-        if any(map(_is_in_place, late)):
+        if any(is_in_place(node.target) for node in late):
             raise CannotCaptureError("A backward pass changes a tensor in place.")
         used = [node for user in late for node in user.all_input_nodes]
         saved = [node for node in dict.fromkeys([*used, *group]) if node in early]

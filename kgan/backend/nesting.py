@@ -1,0 +1,21 @@
+"""The layers inside a layer."""
+
+import keras
+
+
+def all_layers(layer):
+    """Return a layer and all layers in its attributes, in lists, tuples, sets and dicts too, each once."""
+    found, seen, waiting = [], set(), [layer]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, keras.Layer):
+            found.append(thing)
+            waiting += vars(thing).values()
+        elif isinstance(thing, dict):
+            waiting += thing.values()
+        elif isinstance(thing, list | tuple | set):
+            waiting += thing
+    return found
