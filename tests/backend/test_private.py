@@ -200,3 +200,25 @@ def test_an_lstm_has_the_same_gradients_where_batches_of_them_cannot_be_seen(mon
     assert slow.is_batched(None)
     monkeypatch.setattr(module("lstm_sequence"), "private", slow)
     assert_close(gradients(), expected)
+
+
+@on_torch
+def test_models_are_kept_whole_in_a_scope_and_in_the_scopes_within(monkeypatch):
+    wrapped = []
+    monkeypatch.setattr(keras.Model, "_initialize_ddp", wrapped.append, raising=False)
+    private_names, model = module("private"), small_pair()[0]
+    with private_names.all_kept_whole():
+        with private_names.all_kept_whole():
+            model._initialize_ddp()
+        model._initialize_ddp()
+        assert not wrapped
+    keras.Model._initialize_ddp(model)
+    assert wrapped == [model]
+
+
+@on_torch
+def test_a_gan_is_kept_whole_and_logs_what_this_process_has():
+    gan = small_gan()
+    assert gan.ddp_model is False  # neither None, which Keras would wrap, nor what it would call
+    gan.fit(small_images(8), batch_size=8, verbose=0)
+    assert gan.get_metrics_result().keys() == {metric.name for metric in gan.metrics}

@@ -1,8 +1,11 @@
-"""Private names of PyTorch, each with a fallback; no other module uses any.
+"""Private names of PyTorch, and of Keras's PyTorch trainer, each with a fallback; no other module uses any.
 
 `torch._foreach_*` is documented, as a beta.
 """
 
+import contextlib
+
+import keras
 import torch
 
 try:
@@ -58,3 +61,26 @@ def is_in_place(operation):
         AttributeError: If PyTorch does not say. The capture fails, and the step runs as it is written.
     """
     return isinstance(operation, type(torch.ops.aten.add.Tensor)) and operation._schema.is_mutable
+
+
+def keep_whole(model):
+    """Keep Keras's trainer from wrapping a model in DistributedDataParallel.
+
+    Keras 3.16 does it once processes are joined: every gradient would be sent twice.
+    """
+    model.ddp_model = False  # not None: counts as wrapped; and false: the model itself is called
+
+
+@contextlib.contextmanager
+def all_kept_whole():
+    """Keep it from wrapping any model in this scope, which waits for all processes: one may be here alone."""
+    name = "_initialize_ddp"
+    before = getattr(keras.Model, name, None)
+    if before is None:  # Keras 3.15 wraps none
+        yield
+        return
+    setattr(keras.Model, name, lambda _model: None)
+    try:
+        yield
+    finally:
+        setattr(keras.Model, name, before)

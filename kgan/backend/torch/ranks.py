@@ -10,8 +10,10 @@ import torch
 from torch import distributed
 
 from kgan.backend.alone import Alone
+from kgan.backend.metrics import model_metrics
 from kgan.backend.nesting import all_layers
 from kgan.backend.private import has_own_moments, set_moments
+from kgan.backend.torch import private
 
 _BUCKET = 25 * 2**20  # bytes that are sent at once, as PyTorch's own DistributedDataParallel does
 
@@ -46,6 +48,10 @@ class Ranks(Alone):
     def is_restarted(self):
         """See `Alone`."""
         return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+    def apart(self):
+        """See `Alone`."""
+        return private.all_kept_whole()
 
     @contextlib.contextmanager
     def joined(self):
@@ -140,6 +146,7 @@ class Ranks(Alone):
         """See `Alone`: the gradients before the optimiser uses them, and what is logged."""
         if self.number > 1:
             self.give_to_all([*model.weights, *model.optimizer.variables])
+            private.keep_whole(model)
             model.optimizer.__dict__["apply"] = partial(self._apply, model.optimizer)
             model.__dict__["get_metrics_result"] = partial(self._metrics, model)
 
@@ -147,7 +154,7 @@ class Ranks(Alone):
         type(optimizer).apply(optimizer, self.mean(list(gradients)), trainable_variables)
 
     def _metrics(self, model):
-        found = type(model).get_metrics_result(model)
+        found = model_metrics(model)
         values = [torch.as_tensor(value, dtype=torch.float32, device=_device()) for value in found.values()]
         return dict(zip(found, self.mean(values), strict=True))
 

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 import torch
 
 from kgan.backend.base import Recording, StepModel
+from kgan.backend.metrics import model_metrics
 from kgan.backend.plain_adam import is_plain_adam
 from kgan.backend.torch import private
 from kgan.backend.torch.adam import FusedAdam
@@ -25,6 +26,10 @@ class BackendModel(StepModel):
     def _captures(self):
         return Captures()
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        private.keep_whole(self)
+
     def compile(self, *args, **kwargs):
         """See `keras.Model`; what was captured with other optimisers is forgotten."""
         super().compile(*args, **kwargs)
@@ -35,6 +40,10 @@ class BackendModel(StepModel):
         self._captures.begin()
         self._fused_adams.clear()
         super().make_train_function(force=force)
+
+    def get_metrics_result(self):
+        """See `keras.Model`, which sums over processes from Keras 3.16 on; here all log the same already."""
+        return model_metrics(self)
 
     def record_losses(self, losses_fn, inputs, groups, *, parts):
         """See `StepModel`."""
