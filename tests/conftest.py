@@ -11,8 +11,9 @@ from collections import Counter
 import keras
 import pytest
 
+from support.gan_runs import begun, interrupted  # noqa: F401 - fixtures of every test
 from support.processes import MNIST
-from support.runs import few_pictures, few_pictures_in_module  # noqa: F401 - fixtures for every directory
+from support.runs import few_digits, few_pictures, few_pictures_in_module  # noqa: F401 - fixtures of every test
 from support.tiers import reason_to_leave_out
 
 

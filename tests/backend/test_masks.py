@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import values
+from support.networks import values
 
 LENGTH, PADDED, WIDTH = 4, 7, 3
 MASK = np.broadcast_to(np.arange(PADDED) < LENGTH, (2, PADDED))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import kgan
-from conftest import small_gan, small_images, small_pair, values
 from kgan.backend import plain_adam, private
 from kgan.backend.nesting import all_layers
 from kgan.gan.update_policies import Always
+from support.networks import small_gan, small_images, small_pair, values
 
 on_torch = pytest.mark.skipif(keras.backend.backend() != "torch", reason="private names of PyTorch")
 SEQUENCES = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")

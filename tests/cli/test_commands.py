@@ -16,7 +16,7 @@ from kgan.pictures import image_grid
 
 TINY = [
     *("--conditional", "false", "--latent-dim", "100"),
-    "--architecture=template",
+    "--architecture=slim",
     "--batch-size=500",
     "--epochs=1",
     "--data=mnist-5k",

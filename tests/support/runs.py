@@ -2,6 +2,7 @@
 
 import pytest
 
+from faults.small import few_images
 from kgan.experiments import palindrome, training
 from kgan.experiments.recording import Recording
 from kgan.experiments.records import Records
@@ -13,6 +14,13 @@ draw_all = Recording.draw
 def few_pictures(monkeypatch):
     """Leave out plots, interpolations and pages."""
     leave_out_pictures(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def few_digits():
+    """Let runs of a module train on 160 digits."""
+    with few_images(160):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import collections
 import subprocess
 
 import pytest
-from conftest import ROOT
 
 from studies.mutants import AREAS, MUTANTS, POLICIES, Mutant, Suite, main, report, study
+from support.processes import ROOT
 
 NUMBERS = dict(zip(AREAS, (8, 6, 7, 7, 6, 6), strict=True))
 
