@@ -2,8 +2,9 @@
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks are slower on several threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small networks are slower on several threads
 
+import kgan  # noqa: F401 - before Keras, because it chooses the backend
 
 # isort: split
 from collections import Counter
@@ -11,10 +12,12 @@ from collections import Counter
 import keras
 import pytest
 
-from support.gan_runs import begun, interrupted  # noqa: F401 - fixtures of every test
+from support.gan_runs import begun, interrupted
 from support.processes import MNIST
-from support.runs import few_digits, few_pictures, few_pictures_in_module  # noqa: F401 - fixtures of every test
+from support.runs import few_digits, few_pictures, few_pictures_in_module
 from support.tiers import reason_to_leave_out
+
+__all__ = ["begun", "few_digits", "few_pictures", "few_pictures_in_module", "interrupted"]  # fixtures
 
 
 def pytest_addoption(parser):
