@@ -37,7 +37,7 @@ AREAS = {  # and the folders below tests/, and below tests/full/, that are run f
     LOSSES: ("gan",),
     RECURRENT: ("layers", "palindrome"),
     SAVING: ("saving", "gan"),
-    RESUMING: ("gan", "reliability"),
+    RESUMING: ("gan", "experiments", "runs"),
 }
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", re.MULTILINE)  # in pytest's short summary
 _NOT_RUN = (3, 4)  # pytest's exit codes for an error of its own and for wrong arguments
