@@ -12,12 +12,22 @@ from collections import Counter
 import keras
 import pytest
 
+from support.digit_runs import bright, run, trained_on_digits
 from support.gan_runs import begun, interrupted
 from support.processes import MNIST
 from support.runs import few_digits, few_pictures, few_pictures_in_module
 from support.tiers import reason_to_leave_out
 
-__all__ = ["begun", "few_digits", "few_pictures", "few_pictures_in_module", "interrupted"]  # fixtures
+__all__ = [  # fixtures
+    "begun",
+    "bright",
+    "few_digits",
+    "few_pictures",
+    "few_pictures_in_module",
+    "interrupted",
+    "run",
+    "trained_on_digits",
+]
 
 
 def pytest_addoption(parser):

@@ -1,51 +1,17 @@
 """`kgan sample`, `kgan interpolate` and `kgan evaluate`, on a run that a few steps have left behind."""
 
-import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import kgan
 from kgan import cli, experiments
-from kgan.evaluation import DigitClassifier, Embedding, judge
+from kgan.evaluation import judge
 from kgan.gan.latent import interpolate, slerp
 from kgan.pictures import image_grid
-
-TINY = [
-    *("--conditional", "false", "--latent-dim", "100"),
-    "--architecture=slim",
-    "--batch-size=500",
-    "--epochs=1",
-    "--data=mnist-5k",
-    "--judged=none",
-    "--evaluate-every=none",
-]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """The folder of a run."""
-    path = tmp_path_factory.mktemp("runs") / "gan-1"
-    assert cli.train_gan([*TINY, f"--run-dir={path}"]) == 0
-    return path
-
-
-@pytest.fixture
-def run(trained, tmp_path):
-    """A copy of it, to be written to."""
-    return shutil.copytree(trained, tmp_path / "runs" / "gan-1")
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
-def said(capsys):
-    return capsys.readouterr().out.strip()
+from support.digit_runs import pixels, rewrite, said
 
 
 def test_sample_draws_so_many_images_from_the_seed_and_says_where(run, capsys):
@@ -61,26 +27,6 @@ def test_sample_writes_an_array_where_asked_to(run, tmp_path):
     images = np.load(tmp_path / "new" / "digits.npy")
     assert images.dtype == "float32"
     np.testing.assert_array_equal(images, kgan.load_model(run / "model.keras").sample(3, seed=0))
-
-
-class Bright(DigitClassifier):
-    """Takes an image for the last digit of how many of its pixels are bright; is sure of every other."""
-
-    def __init__(self):
-        """No network."""
-
-    def embed(self, images):
-        bright = (images > 0).sum(axis=(1, 2, 3))
-        probabilities = np.full((len(images), 10), 0.001, "float32")
-        probabilities[np.arange(len(images)), bright % 10] = np.where(bright % 20 < 10, 0.991, 0.5)
-        return Embedding(np.zeros((len(images), 64), "float32"), probabilities)
-
-
-@pytest.fixture
-def bright(monkeypatch):
-    """A classifier that takes images of an untrained GAN for all ten digits."""
-    monkeypatch.setattr(DigitClassifier, "load", Bright)
-    return Bright()
 
 
 def test_interpolate_draws_from_one_chosen_digit_to_another(run, capsys, bright):
@@ -124,46 +70,10 @@ def test_interpolation_json_and_its_frames_are_those_of_the_last_way_that_was_dr
     assert (run / "interpolation.json").read_bytes() == before
 
 
-def test_all_pairs_are_one_picture_without_the_digits_that_are_not_drawn_surely(run, capsys, bright):
-    assert cli.main(["interpolate", str(run), "--all-pairs", "--num-intermediate=1"]) == 0
-    assert said(capsys) == f"{run / 'plots' / 'pairs.png'}: 45 pairs"
-    assert pixels(run / "plots" / "pairs.png").shape[1] == 1800
-
-    class NoSeven(Bright):
-        def embed(self, images):
-            found = super().embed(images)
-            found.probabilities[:, 7] *= 0.5
-            return found
-
-    DigitClassifier.load = NoSeven  # which the fixture takes back
-    pairs = experiments.interpolate_pairs(run, num_intermediate=1, path=run / "pairs.svg")
-    assert len(pairs.drawn) == 36
-    assert pairs.missing == {7: pytest.approx(0.4955)}
-    assert (run / "pairs.svg").is_file()
-
-
-def test_digits_that_are_not_drawn_are_one_line(run, capsys):
-    """The classifier that is shipped is sure of little that an untrained GAN draws."""
-    assert cli.main(["interpolate", str(run), "--from=4", "--to=1"]) == 2
-    error = capsys.readouterr().err
-    assert (
-        "kgan interpolate: error: `gan` must draw a 4 that is taken for one with a confidence of 0.99"
-        in error
-    )
-    assert "or a lower `min_confidence`" in error
-    assert error.count("\n") == 1
-
-
 def test_the_number_of_images_is_that_of_the_preset_unless_given(run, bright):
     rewrite(run, "settings", num_intermediate=3)
     assert len(experiments.interpolate(run).latents) == 5
     assert len(experiments.interpolate(run, num_intermediate=1).latents) == 3
-
-
-def rewrite(run, part, **values):
-    config = json.loads((run / "config.json").read_text())
-    config[part] |= values
-    (run / "config.json").write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(
@@ -183,15 +93,6 @@ def test_classes_of_other_data_are_told_by_those_of_the_training_or_those_given(
     with pytest.raises(FoundError) as found:
         experiments.interpolate(run, data_dir=given)
     assert found.value.args == ("kmnist", expected)
-
-
-def test_a_run_ends_with_the_way_from_4_to_1_or_between_the_two_surest_digits(tmp_path, bright, monkeypatch):
-    run = tmp_path / "run"
-    assert cli.train_gan([*TINY, "--seed=4", "--num-intermediate=8", f"--run-dir={run}"]) == 0
-    again = experiments.interpolate(run, classes=(4, 1), seed=4).picture
-    assert again.name == "interpolation-4-to-1-lerp-8-seed-4.png"
-    assert again.read_bytes() == (run / "plots" / "interpolation.png").read_bytes()
-    assert json.loads((run / "interpolation.json").read_text())["classes"] == [4, 1]
 
 
 def test_evaluate_judges_the_samples_and_prints_each_metric_beside_that_of_real_digits(run, capsys):
@@ -236,71 +137,6 @@ def test_training_images_that_are_not_at_hand_are_not_downloaded_but_said(run, m
     assert found.metric("memorised")["value"] is None
     assert found.judgement["notes"][0].startswith("Memorising was not measured: ")
     assert found.judgement["notes"][1] == "--data-dir names the folder of the training images."
-
-
-def test_a_run_judges_its_samples_at_the_end_and_evaluates_them_in_training(tmp_path, capsys, caplog):
-    run = tmp_path / "run"
-    arguments = [*TINY[:-2], "--batch-size=500", "--judged=64", "--evaluate-every=4", "--explorer"]
-    assert cli.train_gan([*arguments, f"--run-dir={run}"]) == 0
-    out = said(capsys)
-    with (run / "evaluations.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["4", "8"]
-    best = min(rows, key=lambda row: float(row["frechet"]))
-    assert (
-        f"{run / 'best.keras'}  (Fréchet distance {float(best['frechet']):.3g} at step {best['step']}" in out
-    )
-    assert int(kgan.load_model(run / "best.keras").step.value) == int(best["step"])
-    with (run / "log.csv").open(newline="") as file:
-        assert next(csv.DictReader(file))["frechet"] == rows[-1]["frechet"]
-    judgement = json.loads((run / "evaluation.json").read_text())
-    distance = judgement["metrics"][0]
-    assert (
-        f"(Fréchet distance {distance['value']:.3g} of 64 samples; real digits {distance['floor']:.2g})"
-        in out
-    )
-    assert {"classes.png", "evaluations.png"} < {path.name for path in (run / "plots").iterdir()}
-    assert any("judging 64 samples…" in record.message for record in caplog.records)
-    results = json.loads((run / "results.json").read_text())
-    assert (results["interrupted"], results["alarms"]) == (False, [])
-    assert results["seconds"] > 0
-    assert 'class="explorer"' in (run / "report.html").read_text()
-
-
-def test_ctrl_c_while_samples_are_judged_keeps_what_there_is_and_says_how_to_go_on(
-    tmp_path, monkeypatch, capsys, caplog
-):
-    def interrupted(*arguments, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("kgan.experiments.evaluation.judge", interrupted)
-    run = tmp_path / "run"
-    assert cli.train_gan([*TINY[:-2], "--judged=64", "--evaluate-every=none", f"--run-dir={run}"]) == 130
-    assert said(capsys).startswith("Interrupted after 8 steps")
-    assert (run / "model.keras").is_file()
-    assert (run / "plots" / "losses.png").is_file()
-    assert any(f"kgan evaluate {run}" in record.message for record in caplog.records)
-
-
-def test_a_picture_or_a_judgement_that_fails_costs_neither_the_run_nor_its_page(
-    tmp_path, monkeypatch, capsys, caplog
-):
-    def failing(*arguments, **options):
-        raise RuntimeError("out of memory")
-
-    for name in ("evaluation.judge", "recording.write_stages", "interpolation.best_latents"):
-        monkeypatch.setattr(f"kgan.experiments.{name}", failing)
-    run = tmp_path / "run"
-    assert cli.train_gan([*TINY[:-2], "--judged=64", "--evaluate-every=none", f"--run-dir={run}"]) == 0
-    assert said(capsys).startswith("Trained after 8 steps")
-    assert (run / "model.keras").is_file()
-    assert "Its samples were not judged" in (run / "report.html").read_text()
-    messages = [record.message for record in caplog.records if "out of memory" in record.message]
-    assert [message.split(": ")[1] for message in messages] == [
-        "a picture could not be drawn",
-        "the interpolation could not be drawn",
-        "the samples were not judged",
-    ]
 
 
 def test_classes_may_be_integers_of_numpy_and_nothing_else(run, bright):
@@ -418,20 +254,6 @@ def test_a_run_of_before_there_was_a_number_of_images_has_seven(run, bright):
     del config["settings"]["num_intermediate"], config["data"]["dir"]
     (run / "config.json").write_text(json.dumps(config))
     assert len(experiments.interpolate(run).latents) == 9
-
-
-def test_a_run_that_draws_one_digit_only_is_said_and_keeps_its_model(monkeypatch, tmp_path, caplog):
-    def alike(self, images):
-        return np.full(len(images), 3), np.ones(len(images))
-
-    monkeypatch.setattr(DigitClassifier, "classify", alike)
-    run = tmp_path / "run"
-    assert cli.train_gan([*TINY, f"--run-dir={run}"]) == 0
-    assert (run / "model.keras").is_file()
-    assert not (run / "plots" / "interpolation.png").exists()
-    assert any(
-        "no interpolation was drawn: `gan` must draw images of two" in r.message for r in caplog.records
-    )
 
 
 def test_more_images_than_a_picture_can_show_are_refused_and_memory_that_is_short_is_said(
