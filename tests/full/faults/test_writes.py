@@ -5,16 +5,15 @@ import os
 import pathlib
 import shutil
 
-import keras
 import numpy as np
 import pytest
 
 from faults import writes
 from faults.disk import FULL, READ_ONLY, FaultyDisk
 
-# At how many operations; where a step is compiled anew in each process, fewer.
-ON_TORCH = {"full": 2} | dict.fromkeys(("read-only", "gone", "one error", "pictures"), 1)
-TRIED = ON_TORCH if keras.backend.backend() == "torch" else {"full": 1}
+TRIED = {"full": 2} | dict.fromkeys(
+    ("read-only", "gone", "one error", "pictures"), 1
+)  # at how many operations
 
 
 @pytest.fixture(scope="module")
