@@ -4,17 +4,13 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small networks are slower on several threads
 
-import pytest
-
-pytest.register_assert_rewrite("support")  # so that its comparisons say what differs
-
-# isort: split
 import kgan  # noqa: F401 - before Keras, because it chooses the backend
 
 # isort: split
 from collections import Counter
 
 import keras
+import pytest
 
 from support.digit_runs import bright, run, trained_on_digits
 from support.gan_runs import begun, interrupted
