@@ -1,4 +1,4 @@
-"""Print the lowest version that pyproject.toml allows of each direct dependency, as constraints for pip."""
+"""Print each dependency's lowest version in pyproject.toml, as constraints for pip."""
 
 import os
 import re
@@ -12,7 +12,7 @@ pins = [
     for requirements in groups
     for requirement in requirements
 ]
-if not os.environ.get("LOWEST_TORCH"):  # several GB, where that of constraints.txt is a small build for CPUs
+if not os.environ.get("LOWEST_TORCH"):  # the lowest torch may be a download of several GB
     tested = Path("constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [pin for pin in pins if not pin.startswith("torch==")]
     pins += [pin for pin in tested if pin.startswith("torch==")]

@@ -1,8 +1,8 @@
-"""The tiers of the tests, and the cache that all of them share."""
+"""Test tiers, a shared cache and shared fixtures."""
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small networks are slower on several threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch reads it at import; several threads are slower here
 
 import kgan  # noqa: F401 - before Keras, because it chooses the backend
 
@@ -13,18 +13,18 @@ import keras
 import pytest
 
 from support.digit_runs import bright, run, trained_on_digits
-from support.gan_runs import begun, interrupted
+from support.gan_runs import interrupted, interrupted_copy
 from support.processes import MNIST
 from support.runs import few_digits, few_pictures, few_pictures_in_module
 from support.tiers import reason_to_leave_out
 
 __all__ = [  # fixtures
-    "begun",
     "bright",
     "few_digits",
     "few_pictures",
     "few_pictures_in_module",
     "interrupted",
+    "interrupted_copy",
     "run",
     "trained_on_digits",
 ]
@@ -49,12 +49,14 @@ LEFT_OUT = pytest.StashKey[Counter]()
 
 def pytest_report_collectionfinish(config):
     counts = config.stash.get(LEFT_OUT, {})
-    return [f"left out: {number} tests, {reason}" for reason, number in sorted(counts.items())]
+    return [
+        f"left out: {number} test{'s'[: number != 1]}, {reason}" for reason, number in sorted(counts.items())
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Give the tests a cache of their own, filled once, and no network."""
+    """Provide one empty cache for all tests and forbid downloads."""
     path = tmp_path_factory.mktemp("cache")
     os.environ |= {"KGAN_CACHE": str(path), "KGAN_OFFLINE": "1"}
     for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):  # the servers are on loopback
@@ -66,7 +68,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def full_mnist():
-    """Return the folder of the full MNIST; skip the test where the machine lacks it."""
+    """Return the folder of the full MNIST; skip the test if it is missing."""
     if not MNIST.is_dir():
         pytest.skip("the full MNIST is not at ../shared/mnist")
     return MNIST

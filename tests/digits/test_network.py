@@ -71,7 +71,7 @@ def test_a_host_that_never_answers_is_given_up_in_time_and_asked_only_once(impat
         listener.settimeout(0.05)
         with pytest.raises(TimeoutError):  # nobody asked again
             listener.accept()
-    assert first.startswith("127.0.0.1: ")
+    assert first in ("127.0.0.1: no answer within 0.1 s", "127.0.0.1: timed out")
 
 
 def test_a_name_that_cannot_be_looked_up_is_a_reason(monkeypatch):

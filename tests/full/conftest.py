@@ -1,4 +1,4 @@
-"""Full tier: processes, signals, disk faults, browsers, studies and everything that takes long."""
+"""Full tier: processes, signals, disk faults, browsers, studies and slow tests."""
 
 from support.tiers import mark_directory
 

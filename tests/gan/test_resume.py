@@ -86,18 +86,18 @@ def assert_same_run(gan, folder, whole, whole_folder):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(policy, tmp_path):
-    whole = train(new_gan(update_policy=policy), callbacks_in(tmp_path / "whole", every_steps=8))
-    broken_off(tmp_path / "broken", after=8, policy=policy, every_steps=8)  # in the midst of the second epoch
-    gan = resumed(tmp_path / "broken", every_steps=8)
+    whole = train(new_gan(update_policy=policy), callbacks_in(tmp_path / "whole", every_steps=6))
+    broken_off(tmp_path / "broken", after=8, policy=policy, every_steps=6)  # two steps after a checkpoint
+    gan = resumed(tmp_path / "broken", every_steps=6)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
 
 
 def test_a_resumed_run_with_regularisers_is_bit_identical_too(tmp_path):
     options = {"policy": FixedProbability(0.7), "regularizers": (R1(0.3, every=2), GradientPenalty(every=3))}
-    callbacks = callbacks_in(tmp_path / "whole", every_steps=8)
+    callbacks = callbacks_in(tmp_path / "whole", every_steps=6)
     whole = train(new_gan(update_policy=options["policy"], regularizers=options["regularizers"]), callbacks)
-    broken_off(tmp_path / "broken", after=8, every_steps=8, **options)
-    gan = resumed(tmp_path / "broken", every_steps=8)
+    broken_off(tmp_path / "broken", after=8, every_steps=6, **options)
+    gan = resumed(tmp_path / "broken", every_steps=6)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
     assert "penalty" in (tmp_path / "broken" / "log.csv").read_text()
 

@@ -1,4 +1,3 @@
-import contextlib
 import importlib
 
 import keras
@@ -128,10 +127,14 @@ def test_gradients_are_those_of_keras(checkpoint, with_mask):
 
 @pytest.fixture
 def float64():
-    """Let JAX compute in float64; the other backends do where they are asked to."""
-    on_jax = keras.backend.backend() == "jax"
-    with importlib.import_module("jax").enable_x64(new_val=True) if on_jax else contextlib.nullcontext():
+    """Let JAX compute in float64; the other backends need no switch."""
+    if keras.backend.backend() != "jax":
         yield
+        return
+    config = importlib.import_module("jax").config
+    config.update("jax_enable_x64", True)  # noqa: FBT003
+    yield
+    config.update("jax_enable_x64", False)  # noqa: FBT003
 
 
 def in_float64(**arguments):

@@ -1,4 +1,4 @@
-"""Fast tier; neutral: nothing here depends on the backend."""
+"""Fast tier, torch only."""
 
 from support.tiers import mark_directory
 

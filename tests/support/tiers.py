@@ -1,4 +1,4 @@
-"""Test tiers and backend cells: each directory's `conftest.py` sets its markers by `mark_directory`."""
+"""Test tiers: mark the tests of a directory; select tests by tier and backend."""
 
 from pathlib import Path
 
@@ -13,7 +13,8 @@ def mark_directory(conftest, *names):
         *names: "full", "neutral", or both; none for a directory of the fast tier on every backend.
     """
     folder = Path(conftest).parent
-    marks = [getattr(pytest.mark, name) for name in names]  # raises for a name that pyproject.toml lacks
+    # Raises for a marker that pyproject.toml does not list.
+    marks = [getattr(pytest.mark, name) for name in names]
 
     def pytest_collection_modifyitems(items):
         for item in items:
@@ -25,15 +26,15 @@ def mark_directory(conftest, *names):
 
 
 def reason_to_leave_out(item, *, full, backend):
-    """Return why a test is not of the selected tier and cell, or None if it is.
+    """Return the reason to leave out a test, or None to run it.
 
     Args:
         item: A pytest item with its markers.
         full: True for the full tier.
         backend: Name of the Keras backend.
     """
-    if item.get_closest_marker("full") and not full:
-        return "in the full tier alone: pytest --full"
     if item.get_closest_marker("neutral") and backend != "torch":
-        return "neutral, so run on torch alone: KERAS_BACKEND=torch"
+        return "which run on torch only: KERAS_BACKEND=torch"
+    if item.get_closest_marker("full") and not full:
+        return "which run in the full tier only: pytest --full"
     return None

@@ -1,4 +1,4 @@
-"""Full tier; neutral: nothing here depends on the backend."""
+"""Full tier, torch only."""
 
 from support.tiers import mark_directory
 

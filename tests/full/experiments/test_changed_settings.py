@@ -19,24 +19,28 @@ pytestmark = pytest.mark.usefixtures("few_digits", "few_pictures_in_module")
 DECAY = kgan.LinearDecay(begin=0.5, end=0.2)
 
 
-def let_rates_fall_each_step(monkeypatch):  # not every hundred steps, which would take long
+@pytest.fixture(scope="module", autouse=True)
+def rates_fall_each_step():
+    """Lower the rates in each step, not every hundred steps, which would take long."""
     each_step = functools.partial(callbacks.DecayLearningRates, every_steps=1)
-    monkeypatch.setattr(callbacks, "DecayLearningRates", each_step)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callbacks, "DecayLearningRates", each_step)
+        yield
 
 
 def rates(model):
     return [float(optimizer.learning_rate) for optimizer in model.optimizer.optimizers]
 
 
-def test_a_run_whose_batches_change_is_as_long_in_steps_as_was_asked(tmp_path, begun):
-    begun(tmp_path / "run")  # after step 11 of 16
+def test_a_run_whose_batches_change_is_as_long_in_steps_as_was_asked(tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")  # after step 11 of 16
     result = experiments.resume(tmp_path / "run", progress=False, override=True, batch_size=40)
     assert int(result.model.step.value) == 19  # two epochs of four steps, for whole ones alone are trained
     assert json.loads(result.run.config.read_text())["epochs"] == 3
 
 
-def test_an_optimiser_that_gets_other_slots_begins_anew_and_says_so(tmp_path, caplog, begun):
-    begun(tmp_path / "run", generator_optimizer=SGD(learning_rate=0.01))
+def test_an_optimiser_that_gets_other_slots_begins_anew_and_says_so(tmp_path, caplog, interrupted_copy):
+    interrupted_copy(tmp_path / "run", generator_optimizer=SGD(learning_rate=0.01))
     momentum = SGD(learning_rate=0.01, momentum=0.9)
     result = experiments.resume(tmp_path / "run", progress=False, override=True, generator_optimizer=momentum)
     assert int(result.model.step.value) == STEPS
@@ -44,8 +48,8 @@ def test_an_optimiser_that_gets_other_slots_begins_anew_and_says_so(tmp_path, ca
     assert "has other slots and begins anew" in caplog.text
 
 
-def test_overridden_optimisers_keep_their_moments_where_they_are_of_one_kind(tmp_path, begun):
-    begun(tmp_path / "run", generator_optimizer=Adam(learning_rate=1e-3))
+def test_overridden_optimisers_keep_their_moments_where_they_are_of_one_kind(tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run", generator_optimizer=Adam(learning_rate=1e-3))
     slower = Adam(learning_rate=1e-4)
     result = experiments.resume(
         tmp_path / "run",
@@ -61,8 +65,8 @@ def test_overridden_optimisers_keep_their_moments_where_they_are_of_one_kind(tmp
     assert int(result.model.step.value) == STEPS
 
 
-def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, begun):
-    begun(tmp_path / "run")
+def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, interrupted_copy):
+    interrupted_copy(tmp_path / "run")
     options = {"progress": False, "override": True}
     begin = experiments.resume(tmp_path / "run", **options, average=kgan.GeneratorAverage(0.5)).model
     updates = STEPS - 11  # the average was not there for the first
@@ -79,13 +83,14 @@ def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, begun):
     assert same_bits(values(none.model.generator.weights), values(kept.model.generator.weights))
 
 
-def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, monkeypatch, begun):
-    let_rates_fall_each_step(monkeypatch)
+def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(
+    tmp_path, monkeypatch, interrupted_copy
+):
     falling = preset(decay=DECAY)
     whole = experiments.train_gan(falling, run_dir=tmp_path / "whole", progress=False)
     wanted = [falling.generator_optimizer.learning_rate, falling.discriminator_optimizer.learning_rate]
     np.testing.assert_allclose(rates(whole.model), 0.2 * np.array(wanted), rtol=1e-5)
-    begun(tmp_path / "run", decay=DECAY)
+    interrupted_copy(tmp_path / "run", decay=DECAY)
     resumed = experiments.resume(tmp_path / "run", progress=False)
     assert same_bits(state(resumed), state(whole))
 
@@ -104,11 +109,10 @@ def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp
     ],
 )
 def test_rates_end_on_the_line_whatever_is_changed_while_they_fall(
-    decay, changes, factor, tmp_path, monkeypatch, begun
+    decay, changes, factor, tmp_path, monkeypatch, interrupted_copy
 ):
-    let_rates_fall_each_step(monkeypatch)
     begin = {"generator_optimizer": Adam(2e-4), "discriminator_optimizer": Adam(1e-4)}
-    begun(tmp_path / "run", decay=decay, **begin)
+    interrupted_copy(tmp_path / "run", decay=decay, **begin)
     result = experiments.resume(tmp_path / "run", progress=False, override=True, **changes)
     whole = [changes.get(name, settings).learning_rate for name, settings in begin.items()]
     np.testing.assert_allclose(rates(result.model), factor * np.array(whole), rtol=1e-5)
