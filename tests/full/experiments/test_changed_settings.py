@@ -83,9 +83,7 @@ def test_an_average_is_kept_or_begun_where_settings_change(tmp_path, interrupted
     assert same_bits(values(none.model.generator.weights), values(kept.model.generator.weights))
 
 
-def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(
-    tmp_path, monkeypatch, interrupted_copy
-):
+def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(tmp_path, interrupted_copy):
     falling = preset(decay=DECAY)
     whole = experiments.train_gan(falling, run_dir=tmp_path / "whole", progress=False)
     wanted = [falling.generator_optimizer.learning_rate, falling.discriminator_optimizer.learning_rate]
@@ -109,7 +107,7 @@ def test_the_rates_fall_over_the_run_and_a_resumed_one_ends_at_the_same_bits(
     ],
 )
 def test_rates_end_on_the_line_whatever_is_changed_while_they_fall(
-    decay, changes, factor, tmp_path, monkeypatch, interrupted_copy
+    decay, changes, factor, tmp_path, interrupted_copy
 ):
     begin = {"generator_optimizer": Adam(2e-4), "discriminator_optimizer": Adam(1e-4)}
     interrupted_copy(tmp_path / "run", decay=decay, **begin)
