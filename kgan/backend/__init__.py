@@ -10,7 +10,7 @@ own. `plain_adam.py` says which optimisers a backend may update by an Adam of it
 Its `lstm.py` holds `scan`, which applies a step along time, and `run_sequence`, a faster way for an
 LSTM's step.
 Its `ranks.py` holds `Ranks`, the processes that train together, which `alone.py` describes.
-`private.py` holds every private name of Keras that kgan uses, and `torch/private.py` those of PyTorch.
+`private.py` holds the private names of Keras; `torch/private.py` those of PyTorch.
 
 Everything above this package is written in `keras.ops` and knows no backend.
 """

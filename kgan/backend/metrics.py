@@ -1,8 +1,8 @@
-"""The metrics of a model in this process."""
+"""Metrics of one rank."""
 
 
 def model_metrics(model):
-    """Return the results of a `keras.Model`'s metrics by name, as they are in this process."""
+    """Return a model's metric results by name, without a sum over ranks."""
     found = {}
     for metric in model.metrics:
         result = metric.result()

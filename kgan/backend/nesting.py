@@ -1,10 +1,13 @@
-"""The layers inside a layer."""
+"""Nested layers."""
 
 import keras
 
 
 def all_layers(layer):
-    """Return a layer and all layers in its attributes, in lists, tuples, sets and dicts too, each once."""
+    """Return a layer and its nested layers, each once.
+
+    Search attributes, lists, tuples, sets and dicts.
+    """
     found, seen, waiting = [], set(), [layer]
     while waiting:
         thing = waiting.pop()

@@ -1,4 +1,4 @@
-"""Private names of Keras, each with a fallback for a Keras without it; no other module uses any."""
+"""Private names of Keras, each with a fallback. Use them only through this module."""
 
 import keras
 from keras import ops
@@ -7,17 +7,17 @@ _BASES = {base.__name__: base for base in keras.layers.LSTMCell.__mro__}
 
 
 class OwnDropoutMasks:
-    """Dropout masks of a cell, drawn where they are used.
+    """Draw dropout masks on each call.
 
-    Unlike Keras's cells, such a cell keeps no mask from step to step: a layer must draw once a sequence.
+    Keras's cells cache a mask; these do not. Draw once per sequence.
     """
 
     def get_dropout_mask(self, step_input):
-        """Return the mask of the inputs, a list with `dropout_mask_count`, or None if nothing is dropped."""
+        """Return the input mask, `dropout_mask_count` masks in a list, or None without dropout."""
         return self._mask(step_input, self.dropout)
 
     def get_recurrent_dropout_mask(self, step_input):
-        """Return the mask of the states, likewise."""
+        """Return the state mask in the same form."""
         return self._mask(step_input, self.recurrent_dropout)
 
     def _mask(self, step_input, rate):
@@ -28,30 +28,29 @@ class OwnDropoutMasks:
         return masks if count else masks[0]
 
 
-# `keras.layers.RNN` prepares dropout masks, one for all steps of a sequence, for cells of this class alone,
-# and Keras exports it only as a base of its own cells.
+# `keras.layers.RNN` prepares masks only for this class. Keras exports it only as a base of its cells.
 DropoutMasks = _BASES.get("DropoutRNNCell", OwnDropoutMasks)
 
 
 def check_rnn_prepares_masks(cell):
-    """Raise RuntimeError if a cell drops and `keras.layers.RNN` prepares no masks for it."""
+    """Raise RuntimeError if the cell has dropout and `keras.layers.RNN` prepares no masks."""
     if not isinstance(cell, _BASES.get("DropoutRNNCell", ())) and (cell.dropout or cell.recurrent_dropout):
         raise RuntimeError(
-            "Dropout of a kgan.layers.LSTMCell within keras.layers.RNN needs Keras 3.15, got "
+            "`kgan.layers.LSTMCell` with dropout in `keras.layers.RNN` needs Keras 3.15, got "
             f"{keras.__version__}. Use kgan.layers.LSTM, or install keras==3.15.*."
         )
 
 
 def adam_moments(optimizer, variables):
-    """Return the variables that hold the first and second moments `(m, v)` of a Keras Adam.
+    """Return the moments `(m, v)` of a Keras Adam.
 
     Args:
         optimizer: `keras.optimizers.Adam`, built.
-        variables: The `keras.Variable`s that it updates.
+        variables: List of `keras.Variable`s that it updates.
 
     Returns:
-        Two lists in the order of `variables`; None if it was not built for all of them, or where Keras keeps
-        its moments elsewhere. Keras's own `apply` does without them.
+        Two lists in the order of `variables`. None if the optimizer was not built for all of them, or if this
+        Keras stores moments elsewhere; fall back to Keras's `apply`.
     """
     try:
         indices = [optimizer._get_variable_index(variable) for variable in variables]
@@ -62,14 +61,14 @@ def adam_moments(optimizer, variables):
 
 
 def set_moments(layer, moments):
-    """Let a batch norm layer take its mean and variance from `moments(inputs, mask)`.
+    """Replace a batch norm layer's mean and variance by `moments(inputs, mask)`.
 
     Raises:
-        RuntimeError: If this version of Keras takes them elsewhere.
+        RuntimeError: If this Keras computes them elsewhere.
     """
     if not hasattr(layer, "_moments"):
         raise RuntimeError(
-            f"Batch norm over several processes needs Keras 3.15, got {keras.__version__}. "
+            f"Synchronized batch norm needs Keras 3.15, got {keras.__version__}. "
             "Install keras==3.15.*, or train in one process."
         )
     layer.__dict__["_moments"] = moments

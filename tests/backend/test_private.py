@@ -1,5 +1,6 @@
-"""Each private name taken away: the same result by the slower way, or an error that names the version."""
+"""Fallbacks: remove each private name and compare results, or expect an error."""
 
+import contextlib
 import importlib
 import importlib.util
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ def module(name):
 
 
 def fresh(name):
-    """A module of kgan, executed once more, beside the one that the others have imported."""
+    """Execute a module of kgan again; return the copy, apart from the imported one."""
     spec = importlib.util.find_spec(f"kgan.backend.torch.{name}")
     executed = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(executed)
@@ -31,14 +32,14 @@ def fresh(name):
 
 
 def without(monkeypatch, *names, of="torch"):
-    """`kgan.backend.torch.private` as it is where a module lacks these names."""
+    """Return `kgan.backend.torch.private` as if a module lacked these names."""
     for name in names:
         monkeypatch.delattr(importlib.import_module(of), name)
     return fresh("private")
 
 
 def trained(**settings):
-    """A small GAN after three steps, and all that it holds."""
+    """Train a small GAN for three steps; return it and the values of its variables."""
     gan = small_gan(update_policy=Always(), **settings)
     gan.fit(small_images(24), batch_size=8, verbose=0)
     return gan, values([*gan.variables, *gan.optimizer.variables])
@@ -50,35 +51,38 @@ def assert_close(ones, others):
 
 
 class OwnMasksCell(private.OwnDropoutMasks, kgan.layers.LSTMCell):
-    """A cell for which Keras does nothing."""
+    """A cell that draws its own masks, so Keras prepares none."""
 
 
 def dropped(**arguments):
-    """Outputs of two calls of a layer that drops."""
+    """Return an LSTM with dropout and the outputs of two calls."""
     keras.utils.set_random_seed(1)
     layer = kgan.layers.LSTM(4, seed=3, return_sequences=True, **arguments)
-    return values([layer(SEQUENCES, training=True) for _ in range(2)])
+    return layer, values([layer(SEQUENCES, training=True) for _ in range(2)])
 
 
 @pytest.mark.parametrize(
     "arguments",
     [{"dropout": 0.4}, {"dropout": 0.4, "implementation": 1}, {"dropout": 0.2, "recurrent_dropout": 0.5}],
 )
-def test_own_dropout_masks_are_those_of_keras(monkeypatch, arguments):
-    expected = dropped(**arguments)
+def test_own_dropout_masks_equal_those_of_keras(monkeypatch, arguments):
+    layer, expected = dropped(**arguments)
+    assert not isinstance(layer.cell, OwnMasksCell)
     monkeypatch.setattr(importlib.import_module("kgan.layers.lstm"), "LSTMCell", OwnMasksCell)
-    monkeypatch.setattr(keras.layers.RNN, "_maybe_config_dropout_masks", lambda *_: None)
-    for one, other in zip(dropped(**arguments), expected, strict=True):
+    monkeypatch.setattr(keras.layers.RNN, "_maybe_config_dropout_masks", lambda *_: None, raising=False)
+    layer, found = dropped(**arguments)
+    assert isinstance(layer.cell, OwnMasksCell)
+    for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_cell_for_which_keras_prepares_no_masks_says_which_version_does(monkeypatch):
+def test_a_cell_without_masks_from_keras_names_the_version_that_it_needs(monkeypatch):
     monkeypatch.setattr(private, "_BASES", {})
     layer = keras.layers.RNN(kgan.layers.LSTMCell(4, dropout=0.1))
     layer(SEQUENCES, training=False)
     with pytest.raises(RuntimeError, match=r"needs Keras 3\.15"):
         layer(SEQUENCES, training=True)
-    keras.layers.RNN(kgan.layers.LSTMCell(4))(SEQUENCES, training=True)  # nothing is dropped
+    keras.layers.RNN(kgan.layers.LSTMCell(4))(SEQUENCES, training=True)  # no dropout
 
 
 @pytest.mark.parametrize("name", ["_get_variable_index", "_momentums", "_velocities"])
@@ -95,7 +99,7 @@ def test_moments_of_an_adam_are_found_or_none(name):
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX compiles Keras's own")
-def test_an_adam_that_hides_its_moments_is_updated_by_keras(monkeypatch):
+def test_an_adam_without_known_moments_falls_back_to_keras(monkeypatch):
     _, expected = trained()
     monkeypatch.setattr(plain_adam, "adam_moments", lambda *_: None)
     gan, found = trained()
@@ -103,7 +107,7 @@ def test_an_adam_that_hides_its_moments_is_updated_by_keras(monkeypatch):
     assert_close(found, expected)
 
 
-def test_batch_norm_that_takes_its_moments_elsewhere_says_which_version_does_not():
+def test_batch_norm_without_moments_names_the_version_that_it_needs():
     layer = keras.layers.BatchNormalization()
     assert not private.has_own_moments(layer)
     private.set_moments(layer, lambda *_: None)
@@ -127,13 +131,13 @@ def test_all_layers_are_those_that_keras_tracks():
         )
         assert len(tracked) > 4
         assert len(set(found)) == len(found)
-        # Beside these, the functional model by which a Sequential runs.
+        # A Sequential also holds the functional model that it runs.
         runs = {id(one) for one in all_layers(layer) if type(one).__name__ == "Functional"}
         assert set(tracked) | runs == set(found)
 
 
 @on_torch
-def test_lists_of_tensors_are_changed_one_by_one_to_the_same(monkeypatch):
+def test_an_operation_on_a_list_of_tensors_falls_back_to_a_loop(monkeypatch):
     import_module = importlib.import_module
     torch, fast = import_module("torch"), module("private")
     slow = without(monkeypatch, "_foreach_copy_", "_foreach_lerp_", "_foreach_add_")
@@ -152,7 +156,7 @@ def test_lists_of_tensors_are_changed_one_by_one_to_the_same(monkeypatch):
 
 @on_torch
 @pytest.mark.parametrize("name", ["_fused_adam_", "_foreach_copy_", "_foreach_lerp_", "_foreach_add_"])
-def test_a_gan_trains_to_the_same_without_an_operation_of_torch(monkeypatch, name):
+def test_a_gan_without_an_operation_of_torch_falls_back_to_equal_results(monkeypatch, name):
     settings = {"batch_norm": True, "average": kgan.GeneratorAverage()}
     _, expected = trained(**settings)
     slow = without(monkeypatch, name)
@@ -164,7 +168,7 @@ def test_a_gan_trains_to_the_same_without_an_operation_of_torch(monkeypatch, nam
 
 
 @on_torch
-def test_a_step_that_cannot_be_written_down_is_run_as_it_is_written(monkeypatch):
+def test_a_step_that_cannot_be_captured_falls_back_to_equal_results(monkeypatch):
     captured, expected = trained()
     slow = without(monkeypatch, "TorchDispatchMode", of="torch.utils._python_dispatch")
     monkeypatch.setattr(module("private"), "DispatchMode", slow.DispatchMode)
@@ -176,7 +180,7 @@ def test_a_step_that_cannot_be_written_down_is_run_as_it_is_written(monkeypatch)
 
 
 @on_torch
-def test_an_lstm_comes_to_the_same_where_transformations_cannot_be_seen(monkeypatch):
+def test_an_lstm_falls_back_to_the_loop_if_transforms_are_unknown(monkeypatch):
     layer = kgan.layers.LSTM(4)
     expected, path = values([layer(SEQUENCES)]), layer.last_path
     slow = without(monkeypatch, "_are_functorch_transforms_active", of="torch._C")
@@ -187,7 +191,7 @@ def test_an_lstm_comes_to_the_same_where_transformations_cannot_be_seen(monkeypa
 
 @on_torch
 @pytest.mark.parametrize("checkpoint", [None, 2])
-def test_an_lstm_has_the_same_gradients_where_batches_of_them_cannot_be_seen(monkeypatch, checkpoint):
+def test_a_gradient_falls_back_to_the_general_one_if_batching_is_unknown(monkeypatch, checkpoint):
     layer = kgan.layers.LSTM(4, checkpoint=checkpoint)
 
     def gradients():
@@ -202,23 +206,75 @@ def test_an_lstm_has_the_same_gradients_where_batches_of_them_cannot_be_seen(mon
     assert_close(gradients(), expected)
 
 
+@contextlib.contextmanager
+def one_rank():
+    """Join a process group of one rank."""
+    distributed = importlib.import_module("torch.distributed")
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
 @on_torch
-def test_models_are_kept_whole_in_a_scope_and_in_the_scopes_within(monkeypatch):
-    wrapped = []
-    monkeypatch.setattr(keras.Model, "_initialize_ddp", wrapped.append, raising=False)
-    private_names, model = module("private"), small_pair()[0]
-    with private_names.all_kept_whole():
-        with private_names.all_kept_whole():
+def test_models_are_not_wrapped_in_a_scope_and_keras_gets_its_method_back(monkeypatch):
+    wrapped, trainer, name = [], keras.Model.__mro__[1], "_initialize_ddp"
+    monkeypatch.setattr(trainer, name, wrapped.append, raising=False)
+    scope, model = module("private").ddp_disabled, small_pair()[0]
+    with scope():
+        with scope():
             model._initialize_ddp()
         model._initialize_ddp()
         assert not wrapped
+    assert name not in vars(keras.Model)  # inherited again
     keras.Model._initialize_ddp(model)
     assert wrapped == [model]
 
 
 @on_torch
-def test_a_gan_is_kept_whole_and_logs_what_this_process_has():
+def test_a_scope_adds_no_method_to_a_keras_without_it(monkeypatch):
+    monkeypatch.delattr(keras.Model.__mro__[1], "_initialize_ddp", raising=False)
+    with module("private").ddp_disabled():
+        assert hasattr(keras.Model, "_initialize_ddp")
+    assert not hasattr(keras.Model, "_initialize_ddp")
+
+
+@on_torch
+def test_a_gan_is_not_wrapped_in_a_process_group():
     gan = small_gan()
-    assert gan.ddp_model is False  # neither None, which Keras would wrap, nor what it would call
-    gan.fit(small_images(8), batch_size=8, verbose=0)
-    assert gan.get_metrics_result().keys() == {metric.name for metric in gan.metrics}
+    with one_rank():
+        gan.fit(small_images(8), batch_size=8, verbose=0)
+    # Keras 3.16 wraps if None, and would call a wrapper.
+    assert gan.ddp_model is False
+
+
+@on_torch
+def test_a_gan_logs_its_metrics_without_the_sum_of_keras(monkeypatch):
+    def summed(_):
+        raise AssertionError
+
+    monkeypatch.setattr(keras.Model, "get_metrics_result", summed)
+    gan = small_gan()
+    logs = gan.fit(small_images(8), batch_size=8, verbose=0).history
+    assert logs.keys() == {metric.name for metric in gan.metrics}
+
+
+@on_torch
+@pytest.mark.parametrize("is_overridden", [True, False])
+def test_shared_steps_average_the_metrics_of_an_override(monkeypatch, is_overridden):
+    class Overridden(keras.Sequential):
+        def get_metrics_result(self):
+            return {"own": 3.0}
+
+    ranks = module("ranks")
+    monkeypatch.setattr(ranks.Ranks, "number", 2)
+    monkeypatch.setattr(ranks.Ranks, "give_to_all", lambda *_: None)
+    monkeypatch.setattr(ranks.Ranks, "total", lambda _, tensors: [2 * tensor + 1 for tensor in tensors])
+    monkeypatch.setattr(ranks, "_device", lambda: "cpu")
+    layers = [keras.Input((2,)), keras.layers.Dense(1)]
+    model = (Overridden if is_overridden else keras.Sequential)(layers)
+    model.compile("sgd", "mse")
+    ranks.Ranks().share_steps(model)
+    expected = {"own": 3.5} if is_overridden else {"loss": 0.5}
+    assert {name: float(value) for name, value in model.get_metrics_result().items()} == expected

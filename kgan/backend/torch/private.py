@@ -1,9 +1,9 @@
-"""Private names of PyTorch, and of Keras's PyTorch trainer, each with a fallback; no other module uses any.
+"""Private names of PyTorch and of Keras's PyTorch trainer, each with a fallback.
 
 `torch._foreach_*` is documented, as a beta.
 """
 
-import contextlib
+from unittest import mock
 
 import keras
 import torch
@@ -11,9 +11,9 @@ import torch
 try:
     from torch.utils._python_dispatch import TorchDispatchMode as DispatchMode
 except ImportError:
-    DispatchMode = object  # no context manager: the capture fails, and the step runs as it is written
+    DispatchMode = object  # not a context manager: the capture fails, so the step runs uncaptured
 
-# The CPU kernel, or None: then Keras's own `apply` runs.
+# The fused CPU kernel; None falls back to Keras's `apply`.
 fused_adam = getattr(torch, "_fused_adam_", None)
 
 
@@ -41,15 +41,15 @@ def _true(*_):
     return True
 
 
-# If `torch.func` follows what is computed; True where PyTorch does not say, so that the general way is taken.
+# True if `torch.func` transforms are active. If PyTorch does not say, True selects the general path.
 is_transformed = getattr(torch._C, "_are_functorch_transforms_active", _true)
 _dispatch_keys = getattr(torch._C, "_dispatch_key_set", None)
 
 
 def is_batched(tensor):
-    """Return True if a tensor stands for several, of `is_grads_batched=True` or of `torch.vmap`.
+    """Return True if a tensor is batched by `torch.vmap` or `is_grads_batched=True`.
 
-    True as well where PyTorch does not say: what is batched must be differentiated in the general way.
+    If PyTorch does not say, True selects the general gradient.
     """
     return _dispatch_keys is None or "Batched" in _dispatch_keys(tensor)
 
@@ -58,29 +58,23 @@ def is_in_place(operation):
     """Return True if an operation of a graph changes one of its arguments.
 
     Raises:
-        AttributeError: If PyTorch does not say. The capture fails, and the step runs as it is written.
+        AttributeError: If PyTorch does not say. The capture fails, so the step runs uncaptured.
     """
     return isinstance(operation, type(torch.ops.aten.add.Tensor)) and operation._schema.is_mutable
 
 
-def keep_whole(model):
-    """Keep Keras's trainer from wrapping a model in DistributedDataParallel.
+def disable_ddp(model):
+    """Stop Keras from wrapping a model in DistributedDataParallel.
 
-    Keras 3.16 does it once processes are joined: every gradient would be sent twice.
+    kgan averages gradients itself; Keras 3.16 would average them twice.
     """
-    model.ddp_model = False  # not None: counts as wrapped; and false: the model itself is called
+    model.ddp_model = False  # Keras wraps if None, and calls the model itself if false
 
 
-@contextlib.contextmanager
-def all_kept_whole():
-    """Keep it from wrapping any model in this scope, which waits for all processes: one may be here alone."""
-    name = "_initialize_ddp"
-    before = getattr(keras.Model, name, None)
-    if before is None:  # Keras 3.15 wraps none
-        yield
-        return
-    setattr(keras.Model, name, lambda _model: None)
-    try:
-        yield
-    finally:
-        setattr(keras.Model, name, before)
+def ddp_disabled():
+    """Stop Keras from wrapping any model in this scope.
+
+    Wrapping waits for all ranks, and only one may be here.
+    """
+    # Keras 3.15 has no such method, so the patch must create it.
+    return mock.patch.object(keras.Model, "_initialize_ddp", create=True, return_value=None)

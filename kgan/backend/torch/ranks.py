@@ -51,7 +51,7 @@ class Ranks(Alone):
 
     def apart(self):
         """See `Alone`."""
-        return private.all_kept_whole()
+        return private.ddp_disabled()
 
     @contextlib.contextmanager
     def joined(self):
@@ -146,7 +146,7 @@ class Ranks(Alone):
         """See `Alone`: the gradients before the optimiser uses them, and what is logged."""
         if self.number > 1:
             self.give_to_all([*model.weights, *model.optimizer.variables])
-            private.keep_whole(model)
+            private.disable_ddp(model)
             model.optimizer.__dict__["apply"] = partial(self._apply, model.optimizer)
             model.__dict__["get_metrics_result"] = partial(self._metrics, model)
 
@@ -154,7 +154,9 @@ class Ranks(Alone):
         type(optimizer).apply(optimizer, self.mean(list(gradients)), trainable_variables)
 
     def _metrics(self, model):
-        found = model_metrics(model)
+        own = type(model).get_metrics_result
+        # Keras 3.16's own method sums over ranks, so call only an override.
+        found = model_metrics(model) if own is keras.Model.get_metrics_result else own(model)
         values = [torch.as_tensor(value, dtype=torch.float32, device=_device()) for value in found.values()]
         return dict(zip(found, self.mean(values), strict=True))
 

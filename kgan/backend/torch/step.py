@@ -28,7 +28,7 @@ class BackendModel(StepModel):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        private.keep_whole(self)
+        private.disable_ddp(self)
 
     def compile(self, *args, **kwargs):
         """See `keras.Model`; what was captured with other optimisers is forgotten."""
@@ -42,7 +42,10 @@ class BackendModel(StepModel):
         super().make_train_function(force=force)
 
     def get_metrics_result(self):
-        """See `keras.Model`, which sums over processes from Keras 3.16 on; here all log the same already."""
+        """Return this rank's metrics.
+
+        Keras 3.16 sums over ranks, which `share_steps` does already.
+        """
         return model_metrics(self)
 
     def record_losses(self, losses_fn, inputs, groups, *, parts):
