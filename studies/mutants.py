@@ -1,11 +1,11 @@
-"""Mutation study of the tests: 40 faults, chosen by hand, each put into the code by itself.
+"""Mutation study: 40 seeded faults, tested one at a time.
 
     python -m studies.mutants --full --cores 2
 
-copies the project, applies one mutant at a time, runs the tests of its area and then the others, and appends
-a row to studies/mutants.csv. The unchanged code is tested first: its tests must pass. A mutant that has its
-row is not run again. At the end come the numbers by area and the mutants that no test caught. `--plan` prints
-the mutants and runs nothing.
+copies the project and applies one mutant at a time. It runs the tests of the mutant's area, then the others,
+and appends a row to studies/mutants.csv. The tests must first pass on the unchanged code. A mutant with a row
+is skipped: delete the CSV after a change of the code. The study ends with a table by area and the survivors.
+`--plan` prints the mutants and runs nothing.
 """
 
 import argparse
@@ -28,10 +28,12 @@ from studies.table import Table, do
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_suffix(".csv")
 KEY = ("mutant", "tier")
-OWN_TEST = "tests/full/studies/test_mutants_study.py"  # fails in each changed copy: it looks for the old text
+OWN_TEST = (
+    "tests/full/studies/test_mutants_study.py"  # fails in every mutated copy, because the old text is gone
+)
 STEP, POLICIES, LOSSES = "training step", "update policies", "losses and penalties"
 RECURRENT, SAVING, RESUMING = "LSTM", "saving", "resuming"
-AREAS = {  # and the folders below tests/, and below tests/full/, that are run first
+AREAS = {  # with the folders of tests/ and tests/full/ that run first
     STEP: ("gan", "backend"),
     POLICIES: ("gan",),
     LOSSES: ("gan",),
@@ -45,7 +47,7 @@ _NOT_RUN = (3, 4)  # pytest's exit codes for an error of its own and for wrong a
 
 @dataclasses.dataclass(frozen=True)
 class Mutant:
-    """One fault.
+    """A seeded fault.
 
     Attributes:
         name: Unique name.
@@ -64,7 +66,7 @@ class Mutant:
     wrong: str
 
     def changed(self, text):
-        """Return the file's text with the fault.
+        """Insert the fault into the file's text.
 
         Raises:
             ValueError: If the old text does not occur exactly once.
@@ -405,14 +407,14 @@ MUTANTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """A project's tests, and how they are run.
+    """The tests of a project and their options.
 
     Attributes:
         root: Folder of the project, a git repository.
-        copies: Folder for copies of it, one for each worker.
-        tests: Arguments of pytest that take the place of the area's tests and the others.
+        copies: Folder for one copy of the project per worker.
+        tests: Arguments of pytest. They replace the area's tests and the others.
         full: True to pass `--full`.
-        limit: Seconds that one run of pytest may take.
+        limit: Time limit of one run of pytest, in seconds.
     """
 
     root: Path
@@ -422,17 +424,23 @@ class Suite:
     limit: float = 600.0
 
     def runs(self, area):
-        """Return pytest's arguments, one list for each run: the area's tests, then the others."""
-        tops = ("tests", "tests/full") if self.full else ("tests",)
-        folders = [f"{top}/{name}" for top in tops for name in AREAS.get(area, ())]
-        first = [folder for folder in folders if (self.root / folder).is_dir()]
+        """Return pytest's arguments, one list for each run: the area's tests, then the others.
+
+        Raises:
+            FileNotFoundError: If a folder of the area is neither in tests/ nor in tests/full/.
+        """
+        tops, names = ("tests", "tests/full"), AREAS.get(area, ())
+        found = [(top, name) for top in tops for name in names if (self.root / top / name).is_dir()]
+        for name in set(names) - {name for _, name in found}:
+            raise FileNotFoundError(f"tests/{name} must be a folder, got none. Correct `AREAS`.")
+        first = [f"{top}/{name}" for top, name in found if self.full or top == "tests"]
         others = [f"--ignore={folder}" for folder in first]
         runs = [self.tests] if self.tests else [first, others] if first else [()]
         options = [f"--ignore={OWN_TEST}", *(["--full"] if self.full else [])]
         return [[*arguments, *options] for arguments in runs]
 
     def copied(self):
-        """Return the folder of this worker's copy of the tracked files, made by its first call."""
+        """Return this worker's copy of the tracked files. Make it on the first call."""
         copy = self.copies / str(os.getpid())
         if not copy.exists():
             files = subprocess.check_output(["git", "ls-files", "-z"], cwd=self.root, text=True)  # noqa: S607
@@ -442,13 +450,13 @@ class Suite:
         return copy
 
     def run(self, arguments, copy):
-        """Run pytest in a copy; return "yes", "no" or "time-out", and the id of the test that failed.
+        """Run pytest in a copy. Return "yes", "no" or "time-out", and the id of the failed test.
 
         Raises:
-            RuntimeError: If pytest could not run the tests.
+            RuntimeError: If pytest could not run the tests or was killed.
         """
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *arguments]
-        # An editable installation would be imported from elsewhere by the programs that tests start.
+        # Without the path, programs that tests start would import an editable installation.
         environment = {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(copy)}
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             code = _exit_code(command, copy, environment, output, limit=self.limit)
@@ -456,14 +464,16 @@ class Suite:
             text = output.read()
         if code in _NOT_RUN:
             raise RuntimeError(f"pytest did not run {' '.join(arguments)}: {text[-2000:]}")
-        if code in (0, 5):  # 5: no tests are there
+        if code is not None and code < 0:  # such as out of memory: no test failed
+            raise RuntimeError(f"pytest must end by itself, got signal {-code}. Pass a lower --cores.")
+        if code in (0, 5):  # 5: no tests collected
             return "no", ""
         found = _FAILED.search(text.rpartition("short test summary info")[2])
         return "time-out" if code is None else "yes", found[1] if found else ""
 
 
 def _exit_code(command, folder, environment, output, *, limit):
-    """Return a program's exit code, or None if it ran past the limit; end all that it left running."""
+    """Return a program's exit code, or None after the time limit. Kill its remaining processes."""
     options = {"cwd": folder, "env": os.environ | environment, "start_new_session": True}
     with subprocess.Popen(command, **options, stdout=output, stderr=output) as process:  # noqa: S603
         try:
@@ -471,13 +481,13 @@ def _exit_code(command, folder, environment, output, *, limit):
         except subprocess.TimeoutExpired:
             return None
         finally:
-            with contextlib.suppress(ProcessLookupError):  # no process of its group is left
+            with contextlib.suppress(ProcessLookupError):  # the group is empty
                 os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A mutant, or None for the unchanged code, and its tests; the first two attributes are a row's key."""
+    """A mutant, or None for the unchanged code, and its tests. `mutant` and `tier` are the row's key."""
 
     mutant: str
     tier: str
@@ -486,7 +496,7 @@ class Job:
 
 
 def tested(job):
-    """Run the tests on a mutant until one fails; return its row in a list.
+    """Run the tests on a mutant until one fails. Return its row in a list.
 
     Raises:
         RuntimeError: If a test fails on the unchanged code.
@@ -506,7 +516,7 @@ def tested(job):
 
 @contextlib.contextmanager
 def _applied(mutant, copy):
-    """Inside, the copy's file has the fault."""
+    """Insert a fault into a copy; restore the file at the end."""
     path = copy / mutant.file
     text = path.read_text(encoding="utf-8")
     try:
@@ -518,12 +528,12 @@ def _applied(mutant, copy):
 
 def _write(path, text):
     path.write_text(text, encoding="utf-8")
-    # Python knows outdated bytecode by the source's size and second, which both texts may share.
+    # Both texts may share size and second, so Python would not see that the bytecode is outdated.
     Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
 
 
 def study(mutants, suite, results, *, cores=1):
-    """Test the unchanged code and the mutants that have no row yet; return the mutants' rows.
+    """Test the unchanged code and the mutants without a row. Return the mutants' rows.
 
     Args:
         mutants: Sequence of `Mutant`.
@@ -542,14 +552,14 @@ def study(mutants, suite, results, *, cores=1):
 
 
 def plan(mutants):
-    """Return the mutants as a table in Markdown."""
+    """Return a Markdown table of the mutants."""
     lines = ["| area | mutant | file | wrong behavior |", "|---|---|---|---|"]
     lines += [f"| {each.area} | {each.name} | {each.file} | {each.wrong} |" for each in mutants]
     return "\n".join([*lines, ""])
 
 
 def report(rows, mutants):
-    """Return the numbers by area as a table in Markdown, and the mutants that no test caught."""
+    """Return a Markdown table by area and a list of the survivors."""
     lines = ["| area | mutants | caught | time-out | survived |", "|---|---|---|---|---|"]
     for area in AREAS:
         found = collections.Counter(row["caught"] for row in rows if row["area"] == area)

@@ -1,11 +1,11 @@
-"""The table of mutants, and its runner on a project of one function."""
+"""Mutation study: its table, and its runner on a project of one function."""
 
 import collections
 import subprocess
 
 import pytest
 
-from studies.mutants import AREAS, MUTANTS, POLICIES, Mutant, Suite, main, report, study
+from studies.mutants import AREAS, MUTANTS, OWN_TEST, POLICIES, Mutant, Suite, main, report, study
 from support.processes import ROOT
 
 NUMBERS = dict(zip(AREAS, (8, 6, 7, 7, 6, 6), strict=True))
@@ -62,6 +62,27 @@ def test_the_area_comes_first_and_then_the_others(project, tmp_path):
     assert fast.runs(POLICIES) == [["tests/gan", ignored], ["--ignore=tests/gan", ignored]]
     assert full.runs("")[0] == [ignored, "--full"]
     assert Suite(project, tmp_path, tests=("tests/gan",)).runs(POLICIES) == [["tests/gan", ignored]]
+
+
+def test_an_area_without_its_folder_is_an_error(project, tmp_path):
+    (project / "tests" / "gan").rename(project / "tests" / "gans")
+    with pytest.raises(FileNotFoundError, match=r"^tests/gan must be a folder, got none\."):
+        Suite(project, tmp_path).runs(POLICIES)
+
+
+def test_a_folder_of_the_full_tier_alone_runs_there_only(project, tmp_path):
+    (project / "tests" / "full").mkdir()
+    (project / "tests" / "gan").rename(project / "tests" / "full" / "gan")
+    assert Suite(project, tmp_path).runs(POLICIES) == [["--ignore=" + OWN_TEST]]
+    assert Suite(project, tmp_path, full=True).runs(POLICIES)[0][0] == "tests/full/gan"
+
+
+def test_a_killed_pytest_does_not_count_as_caught(project, tmp_path):
+    (project / "tests" / "gan" / "test_sums.py").write_text(
+        "import os\n\n\ndef test_two():\n    os.kill(os.getpid(), 9)\n"
+    )
+    with pytest.raises(RuntimeError, match=r"^pytest must end by itself, got signal 9\..*$"):
+        Suite(project, tmp_path, limit=120.0).run(["tests/gan"], project)
 
 
 def test_the_plan_names_every_mutant_and_runs_nothing(capsys):
