@@ -1,4 +1,4 @@
-"""Print the shell commands that stand under a heading of README.md: python .ci/readme.py "Start"."""
+"""Print the shell commands under a heading of README.md: python .ci/readme.py "Start"."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def commands(text, heading):
-    """The first ```sh block under `## heading`."""
+    """Return the first ```sh block under `## heading`."""
     section = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     block = section and re.search(r"^```sh\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL)
     if not block:

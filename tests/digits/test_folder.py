@@ -13,7 +13,7 @@ from PIL import Image
 import kgan
 from kgan import digits
 from kgan.digits import decoding, folder
-from support.image_files import colour, write_folder
+from support.image_files import color, write_folder
 
 
 def as_floats(pixels):
@@ -26,7 +26,7 @@ def saved(tmp_path, image, name="a.png", **options):
 
 
 def test_a_folder_s_images_are_loaded_in_the_order_of_classes_and_names(tmp_path):
-    pixels, labels = write_folder(tmp_path, colour(7))
+    pixels, labels = write_folder(tmp_path, color(7))
     images, found = kgan.load_images(tmp_path)
     np.testing.assert_allclose(images, as_floats(pixels), atol=1e-6)
     assert images.dtype == "float32"
@@ -35,7 +35,7 @@ def test_a_folder_s_images_are_loaded_in_the_order_of_classes_and_names(tmp_path
 
 
 def test_files_deeper_down_are_of_the_first_folder_s_class_and_a_flat_folder_is_one_class(tmp_path):
-    pixels = colour(3)
+    pixels = color(3)
     for k, name in enumerate(("b/x/1.png", "b/y/0.png", "a/2.png")):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels[k]).save(tmp_path / name)
@@ -48,7 +48,7 @@ def test_files_deeper_down_are_of_the_first_folder_s_class_and_a_flat_folder_is_
 
 
 def test_folders_train_and_test_are_splits(tmp_path):
-    train, test = colour(4, seed=1), colour(2, seed=2)
+    train, test = color(4, seed=1), color(2, seed=2)
     ours, _ = write_folder(tmp_path / "train", train)
     write_folder(tmp_path / "test", test, classes=("bird",))
     np.testing.assert_allclose(kgan.load_images(tmp_path)[0], as_floats(ours), atol=1e-6)
@@ -58,23 +58,23 @@ def test_folders_train_and_test_are_splits(tmp_path):
 
 
 def test_the_classes_of_train_number_the_test_images_too(tmp_path):
-    write_folder(tmp_path / "train", colour(3), classes=("ant", "bird", "cat"))
-    write_folder(tmp_path / "test", colour(2), classes=("bird", "cat"))
+    write_folder(tmp_path / "train", color(3), classes=("ant", "bird", "cat"))
+    write_folder(tmp_path / "test", color(2), classes=("bird", "cat"))
     assert kgan.load_images(tmp_path, "test")[1].tolist() == [1, 2]
-    write_folder(tmp_path / "test", colour(1), classes=("bat",))
+    write_folder(tmp_path / "test", color(1), classes=("bat",))
     message = re.escape(f"{tmp_path / 'test'} holds images of the class 'bat', unlike those for training")
     with pytest.raises(ValueError, match=message):
         kgan.load_images(tmp_path, "test")
 
 
 def test_grey_files_make_grey_images_and_one_of_colour_makes_all_of_colour(tmp_path):
-    grey = colour(2)[..., 0]
+    grey = color(2)[..., 0]
     for k, image in enumerate(grey):
         saved(tmp_path, Image.fromarray(image), f"{k}.png")
     np.testing.assert_allclose(kgan.load_images(tmp_path)[0], as_floats(grey[..., None]), atol=1e-6)
     tripled = as_floats(np.repeat(grey[..., None], 3, axis=-1))
     np.testing.assert_allclose(kgan.load_images(tmp_path, channels=3)[0], tripled, atol=1e-6)
-    saved(tmp_path, Image.fromarray(colour(1)[0]), "2.png")
+    saved(tmp_path, Image.fromarray(color(1)[0]), "2.png")
     assert kgan.load_images(tmp_path)[0].shape == (3, 16, 16, 3)
     assert kgan.load_images(tmp_path, channels=1)[0].shape == (3, 16, 16, 1)
 
@@ -131,9 +131,9 @@ def test_sixteen_bits_are_rounded_to_eight(tmp_path):
 
 
 def test_palettes_are_grey_where_all_their_colours_are(tmp_path):
-    grey = Image.fromarray(colour(1)[0, ..., 0])
+    grey = Image.fromarray(color(1)[0, ..., 0])
     assert decoding.look(saved(tmp_path, grey.convert("P"), "grey.png")).is_grey
-    assert not decoding.look(saved(tmp_path, Image.fromarray(colour(1)[0]).quantize(8), "red.png")).is_grey
+    assert not decoding.look(saved(tmp_path, Image.fromarray(color(1)[0]).quantize(8), "red.png")).is_grey
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -168,7 +168,7 @@ def png_that_promises(width, height):
 
 def png_bytes():
     file = io.BytesIO()
-    Image.fromarray(colour(1)[0]).save(file, "png")
+    Image.fromarray(color(1)[0]).save(file, "png")
     return file.getvalue()
 
 
@@ -184,7 +184,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("what", sorted(DAMAGED))
 def test_a_damaged_file_is_named_with_the_way_out(what, tmp_path):
-    write_folder(tmp_path, colour(3), classes=("a",))
+    write_folder(tmp_path, color(3), classes=("a",))
     (tmp_path / "a" / "001.png").write_bytes(DAMAGED[what])
     with pytest.raises(
         ValueError, match=r"a/001\.png is no whole image \(.+\): mend or remove it\.$"
@@ -207,7 +207,7 @@ def test_numbers_of_unknown_range_are_refused(tmp_path):
 
 
 def test_a_file_that_may_not_be_read_is_an_oserror_that_names_it(tmp_path, monkeypatch):
-    path = saved(tmp_path, Image.fromarray(colour(1)[0]))
+    path = saved(tmp_path, Image.fromarray(color(1)[0]))
 
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied", str(path))
@@ -218,8 +218,8 @@ def test_a_file_that_may_not_be_read_is_an_oserror_that_names_it(tmp_path, monke
 
 
 def test_mixed_sizes_are_named_and_one_size_makes_them_alike(tmp_path):
-    saved(tmp_path, Image.fromarray(colour(1, side=20)[0]), "a.png")
-    saved(tmp_path, Image.fromarray(colour(1, side=40)[0]), "b.png")
+    saved(tmp_path, Image.fromarray(color(1, side=20)[0]), "a.png")
+    saved(tmp_path, Image.fromarray(color(1, side=40)[0]), "b.png")
     message = (
         rf"The images are of different sizes, such as {re.escape(str(tmp_path))}/a\.png of 20 × 20 and "
         r".*b\.png of 40 × 40: give image_size \(--image-size\), such as 20, to which all are cropped "
@@ -240,8 +240,8 @@ def test_large_images_are_not_taken_at_their_own_size_unasked(tmp_path):
 
 
 def test_a_test_image_of_another_size_is_named(tmp_path):
-    write_folder(tmp_path / "train", colour(2))
-    write_folder(tmp_path / "test", colour(1, side=20))
+    write_folder(tmp_path / "train", color(2))
+    write_folder(tmp_path / "test", color(1, side=20))
     with pytest.raises(ValueError, match=r"000\.png is of 20 × 20, not of 16 × 16: scale or remove it"):
         kgan.load_images(tmp_path, "test")
 
@@ -267,8 +267,8 @@ def test_what_is_no_folder_of_images_is_said(tmp_path):
 
 
 def test_images_beside_the_classes_are_not_left_out_but_refused(tmp_path):
-    write_folder(tmp_path, colour(2))
-    saved(tmp_path, Image.fromarray(colour(1)[0]), "stray.png")
+    write_folder(tmp_path, color(2))
+    saved(tmp_path, Image.fromarray(color(1)[0]), "stray.png")
     with pytest.raises(
         ValueError, match=r"both in subfolders, which are classes, and beside them.*stray\.png"
     ):
@@ -276,7 +276,7 @@ def test_images_beside_the_classes_are_not_left_out_but_refused(tmp_path):
 
 
 def test_other_files_are_left_out_with_a_line_and_hidden_ones_without(tmp_path, caplog):
-    write_folder(tmp_path, colour(2))
+    write_folder(tmp_path, color(2))
     for name in ("b.txt", "ant/c.csv", ".hidden.png", ".git/x.png", "d.md", "e.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("text")
@@ -288,27 +288,27 @@ def test_other_files_are_left_out_with_a_line_and_hidden_ones_without(tmp_path, 
 
 
 def test_a_name_of_two_lines_is_named_in_one(tmp_path, caplog):
-    write_folder(tmp_path, colour(2))
+    write_folder(tmp_path, color(2))
     (tmp_path / "two\nlines.txt").write_text("text")
     kgan.load_images(tmp_path)
     assert caplog.messages[0].endswith(r": 'two\nlines.txt'.")
 
 
 def test_devices_and_pipes_are_named_and_not_opened(tmp_path):
-    write_folder(tmp_path, colour(2))
+    write_folder(tmp_path, color(2))
     (tmp_path / "ant" / "a.png").symlink_to(os.devnull)  # a pipe would let a test that fails wait for ever
     with pytest.raises(ValueError, match=r"a\.png is no regular file: remove it\."):
         kgan.load_images(tmp_path)
 
 
 def test_a_link_that_leads_back_ends(tmp_path):
-    write_folder(tmp_path, colour(2))
+    write_folder(tmp_path, color(2))
     (tmp_path / "ant" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert len(kgan.load_images(tmp_path)[0]) == 2
 
 
 def test_two_classes_may_be_links_to_one_folder(tmp_path):
-    write_folder(tmp_path / "stored", colour(2))
+    write_folder(tmp_path / "stored", color(2))
     for name in ("ant", "bee"):
         (tmp_path / "classes").mkdir(exist_ok=True)
         (tmp_path / "classes" / name).symlink_to(tmp_path / "stored" / "ant", target_is_directory=True)
@@ -320,8 +320,8 @@ def checksum(path):
 
 
 def test_the_checksum_changes_with_bytes_and_names_and_not_with_the_place(tmp_path):
-    write_folder(tmp_path / "x", colour(4))
-    write_folder(tmp_path / "y", colour(4))
+    write_folder(tmp_path / "x", color(4))
+    write_folder(tmp_path / "y", color(4))
     before = checksum(tmp_path / "x")
     assert before == checksum(tmp_path / "y")
     assert list(before) == ["images"]
@@ -338,7 +338,7 @@ def test_the_checksum_changes_with_bytes_and_names_and_not_with_the_place(tmp_pa
 def test_of_a_large_folder_all_names_and_sizes_are_summed_and_some_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "_WHOLE", 100)
     monkeypatch.setattr(folder, "_SUMMED", 2)
-    write_folder(tmp_path, colour(5), classes=("a",))
+    write_folder(tmp_path, color(5), classes=("a",))
     before = checksum(tmp_path)
     assert list(before) == ["images (2 of them, and all names)"]
     first, middle = tmp_path / "a" / "000.png", tmp_path / "a" / "002.png"

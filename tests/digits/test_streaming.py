@@ -15,7 +15,7 @@ from kgan.digits.lazy import LazyImages, as_floats
 from kgan.digits.streaming import StreamedImages
 from kgan.gan.data import ShuffledImages
 from kgan.saving import Checkpoints
-from support.image_files import colour, write_folder
+from support.image_files import color, write_folder
 from support.networks import same_bits, small_gan, values
 
 SHAPE = (8, 8, 3)
@@ -137,7 +137,7 @@ def trained(data, **options):
 
 
 def test_a_gan_trained_on_a_stream_has_the_bits_of_one_trained_on_the_array(tmp_path):
-    write_folder(tmp_path, colour(10))
+    write_folder(tmp_path, color(10))
     streamed = trained(kgan.stream_images(tmp_path, batch_size=4, seed=5))
     array = trained(kgan.load_images(tmp_path)[0], batch_size=4)
     assert same_bits(values(streamed.variables), values(array.variables))
@@ -159,7 +159,7 @@ class InterruptedAfter(keras.callbacks.Callback):
 
 
 def test_a_stream_goes_on_in_mid_epoch_to_the_bits_of_an_uninterrupted_one(tmp_path):
-    write_folder(tmp_path / "data", colour(10))
+    write_folder(tmp_path / "data", color(10))
     whole = trained(kgan.stream_images(tmp_path / "data", batch_size=4, seed=5))
     checkpoint = Checkpoint(tmp_path / "checkpoints", every_minutes=60)
     gan = small_gan(image_shape=(16, 16, 3), seed=5)
@@ -175,7 +175,7 @@ def test_a_stream_goes_on_in_mid_epoch_to_the_bits_of_an_uninterrupted_one(tmp_p
 
 
 def test_what_would_take_a_quarter_of_the_memory_is_streamed_unless_told(tmp_path, monkeypatch):
-    write_folder(tmp_path, colour(4))  # 4 · 16 · 16 · 3 · 4 bytes as float32
+    write_folder(tmp_path, color(4))  # 4 · 16 · 16 · 3 · 4 bytes as float32
     source = digits.find_source("images", data_dir=tmp_path)
     for free, streams in ((4 * 12_288 + 4, False), (4 * 12_288 - 4, True)):
         monkeypatch.setattr(digits, "memory", lambda free=free: free)

@@ -15,7 +15,7 @@ from kgan import callbacks, cli, experiments, saving
 from kgan.experiments import palindrome, resuming
 from kgan.files import naming
 from kgan.optimizers import SGD, Adam, RMSprop
-from support.lstm_runs import COURSE, DIRECT, PRESETS, arguments_of, assert_same_run, left_behind
+from support.lstm_runs import COURSE, DIRECT, PRESETS, arguments_of, assert_same_run, outputs
 from support.networks import same_bits
 
 
@@ -170,9 +170,9 @@ def test_a_curriculum_that_was_killed_between_two_lengths_ends_as_if_it_was_not(
 @pytest.mark.parametrize("name", PRESETS)
 def test_to_resume_a_finished_run_changes_nothing(name, whole):
     run, _ = whole(name)
-    before = left_behind(run)
+    before = outputs(run)
     experiments.resume(run, progress=False)
-    log, results, models = left_behind(run)
+    log, results, models = outputs(run)
     assert (log, results) == before[:2]
     assert all(same_bits(models[file], numbers) for file, numbers in before[2].items())
 
@@ -185,7 +185,7 @@ def changed(run, **settings):
 def test_steps_cannot_be_added_to_where_a_training_has_ended(tmp_path):
     run = tmp_path / "run"
     experiments.train_lstm(dataclasses.replace(DIRECT, lengths=(3,), steps=3), run_dir=run, progress=False)
-    config, before = (run / "config.json").read_bytes(), left_behind(run)
+    config, before = (run / "config.json").read_bytes(), outputs(run)
     message = (
         "lstm, length 3 has ended after 3 steps and would not follow a change of `steps`: begin a new run"
     )
@@ -194,7 +194,7 @@ def test_steps_cannot_be_added_to_where_a_training_has_ended(tmp_path):
     assert (run / "config.json").read_bytes() == config
     with pytest.raises(ValueError, match="of `lstm_optimizer`: begin"):
         changed(run, lstm_optimizer=Adam(0.1))
-    assert left_behind(run)[:2] == before[:2]
+    assert outputs(run)[:2] == before[:2]
     changed(run, lengths=(3, 4), rnn_optimizer=DIRECT.rnn_optimizer)
     experiments.train_lstm(dataclasses.replace(DIRECT, steps=3), run_dir=tmp_path / "whole", progress=False)
     assert_same_run(run, tmp_path / "whole")

@@ -1,6 +1,6 @@
 """What honest people save is loaded, bit by bit; what is not loaded is said in one line.
 
-What attacks whoever loads it is in tests/reliability.
+Malicious files are in tests/full/security.
 """
 
 import threading

@@ -1,5 +1,5 @@
-"""Helpers for several test files: small networks, small data, other processes, test tiers."""
+"""Test helpers: small networks, small data, processes, short runs, test tiers."""
 
 import pytest
 
-pytest.register_assert_rewrite("support.lstm_runs")  # so that its comparison says what differs
+pytest.register_assert_rewrite("support.lstm_runs")  # so that its assertions show the difference

@@ -1,4 +1,4 @@
-"""A finished run of a GAN on digits, and a classifier that is sure of what an untrained GAN draws."""
+"""A finished run of a GAN on digits, and a classifier that is confident about an untrained GAN."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ TINY = [
 
 @pytest.fixture(scope="session")
 def trained_on_digits(tmp_path_factory):
-    """Return the folder of a finished run. Copy it before you write to it: all tests share it."""
+    """Return the folder of a finished run. All tests share it: copy it before you write to it."""
     path = tmp_path_factory.mktemp("runs") / "gan-1"
     assert cli.train_gan([*TINY, f"--run-dir={path}"]) == 0
     return path
@@ -45,10 +45,10 @@ def said(capsys):
 
 
 class Bright(DigitClassifier):
-    """Takes an image for the last digit of how many of its pixels are bright; is sure of every other."""
+    """Classify an image by its number of bright pixels, modulo 10; be confident in every second."""
 
     def __init__(self):
-        """No network."""
+        """Build no network."""
 
     def embed(self, images):
         bright = (images > 0).sum(axis=(1, 2, 3))
@@ -59,7 +59,7 @@ class Bright(DigitClassifier):
 
 @pytest.fixture
 def bright(monkeypatch):
-    """A classifier that takes images of an untrained GAN for all ten digits."""
+    """Replace the classifier by `Bright`, which finds all ten digits in images of an untrained GAN."""
     monkeypatch.setattr(DigitClassifier, "load", Bright)
     return Bright()
 

@@ -4,13 +4,13 @@ import numpy as np
 from PIL import Image
 
 
-def colour(n, *, side=16, seed=0):
-    """Random pixels `(n, side, side, 3)`, uint8."""
+def color(n, *, side=16, seed=0):
+    """Return random pixels `(n, side, side, 3)`, uint8."""
     return np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), "uint8")
 
 
 def write_folder(root, pixels, *, classes=("bird", "ant")):
-    """Write images as PNGs, by turns into a folder a class; returns pixels and labels as they are loaded."""
+    """Write PNGs into one folder per class, by turns. Return pixels and labels in the order of loading."""
     for k, image in enumerate(pixels):
         folder = root / classes[k % len(classes)]
         folder.mkdir(parents=True, exist_ok=True)

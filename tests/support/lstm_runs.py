@@ -1,4 +1,4 @@
-"""Short runs of the palindrome task: their presets, and what two runs must have in common."""
+"""Short runs of the palindrome task and a comparison of two runs."""
 
 import dataclasses
 import json
@@ -38,15 +38,15 @@ PRESETS = {"direct": DIRECT, "course": COURSE}
 
 
 def arguments_of(preset):
-    """Return the settings of a preset as the command line takes them."""
+    """Return the command-line arguments of a preset."""
     kind = "quick" if isinstance(preset, RecallPreset) else "curriculum"
     row = LSTM_PRESETS[kind].describe()
     given = {name: value for name, value in preset.describe().items() if value != row[name]}
     return ["--preset", kind, *(f"--{name.replace('_', '-')}={value}" for name, value in given.items())]
 
 
-def left_behind(run):
-    """What must be the same to the bit: a run's log, its results but for the time, its models."""
+def outputs(run):
+    """Return a run's log, its results without times, and its models' weights."""
     results = json.loads((run / "results.json").read_text())
     for result in results["results"]:
         del result["seconds"]
@@ -56,7 +56,8 @@ def left_behind(run):
 
 
 def assert_same_run(run, other):
-    (log, results, models), (other_log, other_results, other_models) = map(left_behind, (run, other))
+    """Assert that two runs are bit-identical."""
+    (log, results, models), (other_log, other_results, other_models) = map(outputs, (run, other))
     assert log == other_log
     assert results == other_results
     assert models.keys() == other_models.keys()

@@ -1,4 +1,4 @@
-"""Small networks and GANs with known weights, small images, and comparisons of arrays."""
+"""Small networks and GANs with fixed weights; small images; comparison of arrays."""
 
 import kgan  # before Keras, because it chooses the backend
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def small_pair(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False, num_logits=1):
-    """A fully connected pair with known initial weights, the same on every backend."""
+    """Return a fully connected pair with the same initial weights on every backend."""
     width = int(np.prod(image_shape))
     layers = keras.layers
     generator = [layers.Input((latent_dim,)), layers.Dense(8)]
@@ -24,7 +24,7 @@ def small_pair(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False,
 
 
 def small_gan(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False, learning_rate=0.01, **kwargs):
-    """A compiled GAN of `small_pair`, each network with an Adam of its own."""
+    """Return a compiled GAN of `small_pair` with one Adam per network."""
     networks = small_pair(
         latent_dim=latent_dim, image_shape=image_shape, dropout=dropout, batch_norm=batch_norm
     )
@@ -34,7 +34,7 @@ def small_gan(*, latent_dim=3, image_shape=(4,), dropout=0.0, batch_norm=False, 
 
 
 def small_conditional_gan(*, num_classes=3, latent_dim=3, kind=kgan.ConditionalGAN, **kwargs):
-    """A compiled `ConditionalGAN` of `small_pair`, each network with an Adam of its own."""
+    """Return a compiled `ConditionalGAN` of `small_pair` with one Adam per network."""
     shape = {name: kwargs.pop(name) for name in ("image_shape", "dropout", "batch_norm") if name in kwargs}
     networks = small_pair(latent_dim=latent_dim + num_classes, num_logits=num_classes, **shape)
     gan = kind(*networks, num_classes=num_classes, latent_dim=latent_dim, **kwargs)
@@ -43,9 +43,9 @@ def small_conditional_gan(*, num_classes=3, latent_dim=3, kind=kgan.ConditionalG
 
 
 class _Injected:
-    """Draws the latents it was given, `(steps, batch, latent_dim)`, for streams differ between backends."""
+    """Replace `draw_latents`: random streams differ between backends."""
 
-    latents = None
+    latents = None  # (steps, batch, latent_dim)
 
     def draw_latents(self, n):
         return keras.ops.take(keras.ops.convert_to_tensor(self.latents), self.step, axis=0)
@@ -60,17 +60,17 @@ class InjectedConditionalGAN(_Injected, kgan.ConditionalGAN):
 
 
 def small_images(num_images=32, image_shape=(4,)):
-    """Images in [−1, 1]."""
+    """Return random images in [−1, 1], the same on every call."""
     return np.random.default_rng(1).uniform(-1, 1, (num_images, *image_shape)).astype("float32")
 
 
 def values(variables):
-    """NumPy copies of variables."""
+    """Return NumPy copies of variables."""
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def same_bits(before, after):
-    """Whether two lists of arrays are equal, bit by bit."""
+    """Return True if two lists of arrays are bit-identical."""
     return len(before) == len(after) and all(
         a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True)
     )

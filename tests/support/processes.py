@@ -1,4 +1,4 @@
-"""Fresh Python interpreters for tests, and what they find on this machine."""
+"""Python subprocesses for tests; installed backends; the path of MNIST."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ BACKENDS = [name for name in ("torch", "jax", "tensorflow") if importlib.util.fi
 
 
 def start_python(*arguments, backend=None, **environment):
-    """Start a fresh interpreter with the project and the tests on its path, as a `subprocess.Popen`."""
+    """Start a Python subprocess that can import kgan and the tests."""
     env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | environment
     if backend is not None:
         env["KERAS_BACKEND"] = backend
@@ -22,7 +22,7 @@ def start_python(*arguments, backend=None, **environment):
 
 
 def run_python(code, *arguments, **options):
-    """Run code in a fresh interpreter, as a user would; returns the finished process."""
+    """Run code in a Python subprocess. Return the `CompletedProcess`."""
     with start_python("-c", code, *arguments, **options) as process:
         out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -1,4 +1,4 @@
-"""Run folders as a run leaves them, with numbers that are easy to find on a page."""
+"""Folders of finished runs, with numbers that are easy to find on a page."""
 
 import json
 
@@ -72,7 +72,7 @@ def gan_config(**changes):
 
 
 def gan_run(path, *, pictures=3, evaluated=True, **changes):
-    """The folder of a GAN's run, as whole as `evaluated` says; its "model" is a file that is there."""
+    """Write the folder of a GAN's run, with or without its evaluation. Its model is a placeholder."""
     run = Run.create(path)
     run.write_config(gan_config(**changes))
     columns = "step,d_fake,d_loss,d_real,d_updates,g_loss,p"
@@ -112,7 +112,7 @@ def _write_interpolation(run, rng):
 
 
 def lstm_run(path, *, curriculum=False):
-    """The folder of a run of the palindrome task."""
+    """Write the folder of a run of the palindrome task."""
     run = Run.create(path)
     settings = {"networks": "lstm,rnn", "units": 128, "seed": 0} | ({"min_length": 5} if curriculum else {})
     run.write_config({"preset": "d", "source": "Report D.", "settings": settings, "basis": {}} | MACHINE)

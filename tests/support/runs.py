@@ -1,4 +1,4 @@
-"""Short runs without what takes most of their time."""
+"""Fixtures that shorten runs: fewer digits, no plots or pages."""
 
 import pytest
 
@@ -7,32 +7,33 @@ from kgan.experiments import palindrome, training
 from kgan.experiments.recording import Recording
 from kgan.experiments.records import Records
 
+# `leave_out_pictures` replaces the method, so read it before any patch.
 draw_all = Recording.draw
 
 
 @pytest.fixture
 def few_pictures(monkeypatch):
-    """Leave out plots, interpolations and pages."""
+    """Leave out plots, interpolations and pages in a test."""
     leave_out_pictures(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def few_digits():
-    """Let runs of a module train on 160 digits."""
+    """Train on 160 digits in a module."""
     with few_images(160):
         yield
 
 
 @pytest.fixture(scope="module")
 def few_pictures_in_module():
-    """Leave out plots, interpolations and pages in every test of a module, and in its fixtures."""
+    """Leave out plots, interpolations and pages in a module and its fixtures."""
     with pytest.MonkeyPatch.context() as patch:
         leave_out_pictures(patch)
         yield
 
 
 def leave_out_pictures(patch):
-    """Replace the functions that draw plots, interpolations and pages, in both scripts.
+    """Replace the functions of both scripts that draw plots, interpolations and pages.
 
     Args:
         patch: `pytest.MonkeyPatch`.

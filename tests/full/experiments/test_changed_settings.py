@@ -1,4 +1,4 @@
-"""A GAN's run that is resumed with other settings, by `override`."""
+"""Resuming a GAN with `override`."""
 
 import functools
 import json

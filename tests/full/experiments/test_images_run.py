@@ -14,7 +14,7 @@ from kgan.presets import GAN_PRESETS
 from kgan.report.explorer import explorer
 from kgan.runs import Run
 from kgan.saving import Checkpoints
-from support.image_files import colour, write_folder
+from support.image_files import color, write_folder
 
 SHORT = (
     "--preset",
@@ -32,7 +32,7 @@ SHORT = (
 
 def shapes(n, side):
     """In colour, by turns a light square on dark ground and a dark one on light ground."""
-    pixels = colour(n, side=side) // 8
+    pixels = color(n, side=side) // 8
     for k, image in enumerate(pixels):
         image[side // 4 : side // 2 + k % 8, side // 4 : side // 2] = 255, 60 * (k % 4), 0
     pixels[1::2] = 255 - pixels[1::2]

@@ -1,4 +1,4 @@
-"""Runs that judge their samples and draw the way between digits."""
+"""Judged runs and interpolations."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The benchmarks compare turn by turn, and each of them runs."""
+"""Benchmarks: alternating turns, ratios, output, and a run of each."""
 
 import itertools
 import json

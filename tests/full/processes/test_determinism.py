@@ -1,4 +1,4 @@
-"""The deterministic switch, as far as a CPU shows it."""
+"""The deterministic switch on a CPU."""
 
 import keras
 

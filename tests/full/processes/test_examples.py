@@ -1,4 +1,4 @@
-"""The examples run as they stand, in fresh interpreters."""
+"""Examples as processes."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files between processes: other backends, fresh interpreters, and two that write one folder."""
+"""Files across backends and processes."""
 
 import keras
 import numpy as np

@@ -1,3 +1,5 @@
+"""Imports: the choice of the backend, and frameworks that stay unloaded."""
+
 import json
 
 import keras

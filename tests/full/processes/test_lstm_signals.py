@@ -1,4 +1,4 @@
-"""`train_lstm.py` in a process of its own that gets a signal."""
+"""Signals to a `train_lstm.py` process."""
 
 import dataclasses
 import os

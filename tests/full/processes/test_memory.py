@@ -1,4 +1,4 @@
-"""What a long sequence costs in memory, in a process of its own."""
+"""Peak memory of a long sequence."""
 
 import keras
 import pytest

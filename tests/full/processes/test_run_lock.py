@@ -1,4 +1,4 @@
-"""A run that another process trains."""
+"""Lock of a run folder."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""`python train_gan.py` in a process of its own: what it prints, and what a signal leaves."""
+"""`train_gan.py` as a process: output and interrupts."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""`--help` answers at once, for it imports no framework."""
+"""`--help` takes less than a second: it imports no framework."""
 
 import os
 
