@@ -15,8 +15,6 @@ from support.processes import ROOT, start_python
 def test_own_networks_train_on_own_images_by_an_own_policy(data, tmp_path, monkeypatch):
     if data == "tf_data" and not importlib.util.find_spec("tensorflow"):
         pytest.skip("TensorFlow is not installed")
-    if data != "array" and keras.backend.backend() != "torch":
-        pytest.skip("tests/gan/test_fit.py reads every kind of data on every backend")
     monkeypatch.chdir(tmp_path)
     arguments = (f"--data={data}", "--epochs=2", "--num-images=160")
     backend = keras.backend.backend()
