@@ -7,6 +7,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch reads it at import; sever
 import kgan  # noqa: F401 - before Keras, because it chooses the backend
 
 # isort: split
+import signal
 from collections import Counter
 
 import keras
@@ -28,6 +29,10 @@ __all__ = [  # fixtures
     "run",
     "trained_on_digits",
 ]
+
+
+# A shell that starts pytest in the background ignores SIGINT, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
