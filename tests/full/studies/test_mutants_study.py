@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from studies.mutants import AREAS, MUTANTS, OWN_TEST, POLICIES, Mutant, Suite, main, report, study
+from studies.mutants.__main__ import OWN_TEST, Suite, main, report, study
+from studies.mutants.table import AREAS, MUTANTS, POLICIES, Mutant
 from support.processes import ROOT
 
 NUMBERS = dict(zip(AREAS, (8, 6, 7, 7, 6, 6), strict=True))

@@ -1,0 +1,1 @@
+"""Mutation study of the tests: which seeded faults they catch."""
