@@ -15,6 +15,7 @@ import pytest
 
 from support.digit_runs import bright, run, trained_on_digits
 from support.gan_runs import interrupted, interrupted_copy
+from support.lstm_runs import whole_lstm_run
 from support.processes import MNIST
 from support.runs import few_digits, few_pictures, few_pictures_in_module
 from support.tiers import reason_to_leave_out
@@ -28,6 +29,7 @@ __all__ = [  # fixtures
     "interrupted_copy",
     "run",
     "trained_on_digits",
+    "whole_lstm_run",
 ]
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import errno
-import functools
 import json
 import os
 import signal
@@ -14,98 +13,36 @@ import pytest
 from kgan import callbacks, cli, experiments, saving
 from kgan.experiments import palindrome, resuming
 from kgan.files import naming
-from kgan.optimizers import SGD, Adam, RMSprop
-from support.lstm_runs import COURSE, DIRECT, PRESETS, arguments_of, assert_same_run, outputs
+from support.lstm_runs import (
+    COURSE,
+    DIRECT,
+    PRESETS,
+    KilledError,
+    arguments_of,
+    assert_same_run,
+    at_step,
+    broken_off,
+    kill,
+    last_checkpoint,
+    outputs,
+    poison_at,
+    resumed,
+    resumed_and_broken_off,
+    send,
+)
 from support.networks import same_bits
-
-
-class KilledError(BaseException):
-    """What nothing catches, as nothing runs after a SIGKILL."""
-
 
 pytestmark = pytest.mark.usefixtures("few_pictures_in_module")
 
 
-@pytest.fixture(scope="module")
-def whole(few_pictures_in_module, tmp_path_factory):
-    """A run of each preset that nothing interrupted, and how many steps it took."""
-    found = {}
-
-    def of(name):
-        if name not in found:
-            folder = tmp_path_factory.mktemp(name) / "whole"
-            with pytest.MonkeyPatch.context() as patch:
-                steps = at_step(patch, None, lambda: None)
-                experiments.train_lstm(PRESETS[name], run_dir=folder, progress=False)
-            found[name] = folder, len(steps)
-        return found[name]
-
-    return of
-
-
-def at_step(patch, step, act, network=None):
-    """Call `act` after a training step, counted over one process's run of all networks or of one."""
-    steps, seen = [], callbacks.FinishStepOnInterrupt.on_train_batch_end
-
-    def acting(self, batch, logs=None):
-        if network in (None, self.model.name):
-            steps.append(batch)
-            if len(steps) == step:
-                act()
-        seen(self, batch, logs)
-
-    patch.setattr(callbacks.FinishStepOnInterrupt, "on_train_batch_end", acting)
-    return steps
-
-
-def kill():
-    raise KilledError
-
-
-def send(number):
-    return lambda: os.kill(os.getpid(), number)
-
-
-def interrupted(train, *, step, act, network=None):
-    """Return the result of a run that something happens to, or None if it was killed."""
-    result = None
-    with pytest.MonkeyPatch.context() as patch:
-        steps = at_step(patch, step, act, network)
-        with contextlib.suppress(KilledError):
-            result = train()
-    assert len(steps) >= step, "nothing happened to the run"
-    return result
-
-
-def broken_off(preset, run, *, step, act, **options):
-    """Return the result of a new run that something happens to, or None if it was killed."""
-    train = functools.partial(experiments.train_lstm, preset, run_dir=run, progress=False, **options)
-    return interrupted(train, step=step, act=act)
-
-
-def resumed(run, **options):
-    """Resume a run to its end."""
-    return experiments.resume(run, progress=False, **options)
-
-
-def resumed_and_broken_off(run, *, step, act, network=None, **options):
-    """Resume a run, to which something happens again."""
-    train = functools.partial(resumed, run, **options)
-    return interrupted(train, step=step, act=act, network=network)
-
-
-def last_checkpoint(run):
-    return saving.Checkpoints(run / "checkpoints").last()
-
-
-def test_the_course_of_these_tests_trains_both_networks_and_reaches_its_second_length(whole):
-    run, _ = whole("course")
+def test_the_course_of_these_tests_trains_both_networks_and_reaches_its_second_length(whole_lstm_run):
+    run = whole_lstm_run("course")
     results = json.loads((run / "results.json").read_text())["results"]
     assert results[0]["steps"] > 0
     assert {("lstm", 3), ("lstm", 5), ("rnn", 3)} <= {(r["network"], r["length"]) for r in results}
 
 
-def test_a_training_that_is_killed_again_and_again_ends_as_if_it_was_not(whole, tmp_path):
+def test_a_training_that_is_killed_again_and_again_ends_as_if_it_was_not(whole_lstm_run, tmp_path):
     run, every_step = tmp_path / "run", {"checkpoint_every": 1e-9}
     assert broken_off(DIRECT, run, step=5, act=kill, **every_step) is None  # in mid-epoch
     assert last_checkpoint(run).step == 5
@@ -114,19 +51,19 @@ def test_a_training_that_is_killed_again_and_again_ends_as_if_it_was_not(whole, 
     resumed_and_broken_off(run, step=2, act=kill, **every_step)  # at the first of the next
     assert last_checkpoint(run).step == 1
     resumed(run)
-    assert_same_run(run, whole("direct")[0])
+    assert_same_run(run, whole_lstm_run("direct"))
 
 
-def test_a_training_without_a_checkpoint_for_long_ends_as_if_it_was_not_killed(whole, tmp_path):
+def test_a_training_without_a_checkpoint_for_long_ends_as_if_it_was_not_killed(whole_lstm_run, tmp_path):
     broken_off(DIRECT, tmp_path / "run", step=17, act=kill)
     saved = saving.Checkpoints(tmp_path / "run" / "checkpoints").last()
     assert saved.state["own"]["at"]["network"] == "rnn"
     assert saved.batch == 0  # the last is of an evaluation
     experiments.resume(tmp_path / "run", progress=False)
-    assert_same_run(tmp_path / "run", whole("direct")[0])
+    assert_same_run(tmp_path / "run", whole_lstm_run("direct"))
 
 
-def test_a_signal_in_mid_epoch_is_a_checkpoint_of_that_step(whole, tmp_path):
+def test_a_signal_in_mid_epoch_is_a_checkpoint_of_that_step(whole_lstm_run, tmp_path):
     run = tmp_path / "run"
     first = broken_off(DIRECT, run, step=11, act=send(signal.SIGINT))
     assert (last_checkpoint(run).step, last_checkpoint(run).batch) == (2, 2)
@@ -136,20 +73,20 @@ def test_a_signal_in_mid_epoch_is_a_checkpoint_of_that_step(whole, tmp_path):
         assert (result.interrupted, result.signal) == (True, number)
         assert result.outcomes[-1].note == "interrupted"
     assert not resumed(run).interrupted
-    assert_same_run(run, whole("direct")[0])
+    assert_same_run(run, whole_lstm_run("direct"))
 
 
-def test_a_curriculum_that_is_broken_off_in_several_rounds_ends_as_if_it_was_not(whole, tmp_path):
+def test_a_curriculum_that_is_broken_off_in_several_rounds_ends_as_if_it_was_not(whole_lstm_run, tmp_path):
     run = tmp_path / "run"
     broken_off(COURSE, run, step=3, act=kill)  # in the first round
     resumed_and_broken_off(run, step=14, act=send(signal.SIGTERM))  # in a later one
     resumed_and_broken_off(run, step=3, act=kill, network="rnn")  # in the second network's
     resumed(run)
-    assert_same_run(run, whole("course")[0])
+    assert_same_run(run, whole_lstm_run("course"))
 
 
-def test_a_curriculum_that_was_killed_between_two_lengths_ends_as_if_it_was_not(whole, tmp_path):
-    run, (expected, _) = tmp_path / "run", whole("course")
+def test_a_curriculum_that_was_killed_between_two_lengths_ends_as_if_it_was_not(whole_lstm_run, tmp_path):
+    run, expected = tmp_path / "run", whole_lstm_run("course")
     save, names = keras.Model.save, []
 
     def killed(self, path, **options):
@@ -168,128 +105,13 @@ def test_a_curriculum_that_was_killed_between_two_lengths_ends_as_if_it_was_not(
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_to_resume_a_finished_run_changes_nothing(name, whole):
-    run, _ = whole(name)
+def test_to_resume_a_finished_run_changes_nothing(name, whole_lstm_run):
+    run = whole_lstm_run(name)
     before = outputs(run)
     experiments.resume(run, progress=False)
     log, results, models = outputs(run)
     assert (log, results) == before[:2]
     assert all(same_bits(models[file], numbers) for file, numbers in before[2].items())
-
-
-def changed(run, **settings):
-    """Go on with other settings."""
-    return experiments.resume(run, override=True, progress=False, **settings)
-
-
-def test_steps_cannot_be_added_to_where_a_training_has_ended(tmp_path):
-    run = tmp_path / "run"
-    experiments.train_lstm(dataclasses.replace(DIRECT, lengths=(3,), steps=3), run_dir=run, progress=False)
-    config, before = (run / "config.json").read_bytes(), outputs(run)
-    message = (
-        "lstm, length 3 has ended after 3 steps and would not follow a change of `steps`: begin a new run"
-    )
-    with pytest.raises(ValueError, match=message):
-        changed(run, steps=9)
-    assert (run / "config.json").read_bytes() == config
-    with pytest.raises(ValueError, match="of `lstm_optimizer`: begin"):
-        changed(run, lstm_optimizer=Adam(0.1))
-    assert outputs(run)[:2] == before[:2]
-    changed(run, lengths=(3, 4), rnn_optimizer=DIRECT.rnn_optimizer)
-    experiments.train_lstm(dataclasses.replace(DIRECT, steps=3), run_dir=tmp_path / "whole", progress=False)
-    assert_same_run(run, tmp_path / "whole")
-
-
-def test_steps_are_added_where_no_training_has_ended(whole, tmp_path):
-    preset = dataclasses.replace(DIRECT, lengths=(3,), networks=("lstm",))
-    run, other = tmp_path / "run", tmp_path / "whole"
-    experiments.train_lstm(dataclasses.replace(preset, steps=3), run_dir=run, progress=False)
-    changed(run, steps=9)
-    experiments.train_lstm(preset, run_dir=other, progress=False)
-    assert_same_run(run, other)
-
-
-# The first has both networks stop at length 3; in the second both have solved it.
-@pytest.mark.parametrize(
-    ("setting", "less", "kills"), [("max_steps", 5, 2), ("max_length", 3, 2), ("max_steps", 5, 0)]
-)
-def test_a_curriculum_that_has_ended_is_taken_further_for_each_network(setting, less, kills, whole, tmp_path):
-    run, preset = tmp_path / "run", dataclasses.replace(COURSE, **{setting: less})
-    ended = experiments.train_lstm(preset, run_dir=run, progress=False)
-    if setting == "max_steps":
-        assert all(verdict.startswith("Stopped at length 3") for verdict in ended.verdicts.values())
-    further = {"override": True, setting: getattr(COURSE, setting)}
-    if kills:
-        resumed_and_broken_off(run, step=3, act=kill, **further)
-        resumed_and_broken_off(run, step=3, act=kill, network="rnn")
-        further = {}
-    resumed(run, **further)
-    assert_same_run(run, whole("course")[0])
-
-
-def test_a_network_without_memory_for_a_length_tries_it_again_when_both_have_ended(whole, tmp_path):
-    run, (expected, _) = tmp_path / "run", whole("course")
-    fit = keras.Model.fit
-
-    def short(self, *arguments, **options):
-        if self.name == "lstm":
-            raise MemoryError
-        return fit(self, *arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "fit", short)
-        result = experiments.train_lstm(COURSE, run_dir=run, progress=False)
-    assert result.out_of_memory == {"lstm": 3}
-    result = experiments.resume(run, progress=False)
-    assert result.out_of_memory == {}
-    assert_same_run(run, expected)
-
-
-def test_a_max_length_of_other_lengths_than_those_reached_is_refused_by_its_name(tmp_path):
-    run = tmp_path / "run"
-    preset = dataclasses.replace(COURSE, max_length=4, networks=("lstm",))
-    experiments.train_lstm(preset, run_dir=run, progress=False)
-    config = (run / "config.json").read_bytes()
-    message = (
-        "`max_length` must be one that is reached by length 4, to which lstm has come, got 5: go on with"
-    )
-    with pytest.raises(ValueError, match=message):
-        changed(run, max_length=5)
-    assert (run / "config.json").read_bytes() == config
-
-
-@pytest.mark.parametrize("now", [SGD(0.01, momentum=0.9), RMSprop(1e-3)])
-def test_an_optimiser_that_keeps_other_numbers_begins_anew_and_says_so(now, tmp_path, caplog):
-    run = tmp_path / "run"
-    preset = dataclasses.replace(DIRECT, lengths=(3,), lstm_optimizer=SGD(0.01))
-    broken_off(preset, run, step=5, act=send(signal.SIGTERM))
-    result = changed(run, lstm_optimizer=now)
-    assert [outcome.steps for outcome in result.outcomes] == [9, 9]
-    (said,) = [message for message in caplog.messages if "anew" in message]
-    assert said.endswith("has other slots and begins anew.")
-    optimizer = saving.load(run / "models" / "lstm-03.keras").optimizer
-    assert (type(optimizer).__name__, int(optimizer.iterations)) == (type(now).__name__, 4)
-
-
-def test_an_optimiser_with_another_rate_alone_keeps_its_numbers(tmp_path, caplog):
-    run = tmp_path / "run"
-    preset = dataclasses.replace(DIRECT, lengths=(3,), networks=("lstm",), lstm_optimizer=Adam(1e-3))
-    broken_off(preset, run, step=5, act=send(signal.SIGTERM))
-    changed(run, lstm_optimizer=Adam(1e-2))
-    optimizer = saving.load(run / "models" / "lstm-03.keras").optimizer
-    assert int(optimizer.iterations) == 9
-    assert float(optimizer.learning_rate) == pytest.approx(1e-2)
-    assert not [message for message in caplog.messages if "anew" in message]
-
-
-def test_a_rollback_after_settings_have_changed_is_to_the_changed_ones(tmp_path, monkeypatch):
-    run = tmp_path / "run"
-    preset = dataclasses.replace(DIRECT, lengths=(3,), networks=("lstm",), lstm_optimizer=SGD(0.01))
-    broken_off(preset, run, step=5, act=send(signal.SIGTERM))
-    poison_at(monkeypatch, 1)
-    changed(run, lstm_optimizer=SGD(0.02, momentum=0.9), on_nan="rollback")
-    optimizer = saving.load(run / "models" / "lstm-03.keras").optimizer
-    assert (optimizer.momentum, float(optimizer.learning_rate)) == (0.9, pytest.approx(0.01))
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -322,20 +144,6 @@ def test_a_signal_in_a_step_that_leaves_nan_is_a_signal_and_the_last_checkpoint_
     results = json.loads((tmp_path / "run" / "results.json").read_text())["results"]
     assert [result["note"] for result in results] == ["interrupted"]
     assert "go on     kgan train-lstm --resume run" in capsys.readouterr().out
-
-
-def poison_at(patch, step):
-    """Let weights become NaN before a training step, counted over the run."""
-    seen, begin = [], callbacks.NetworkLog.on_train_batch_begin
-
-    def poisoning(self, batch, logs=None):
-        seen.append(batch)
-        if len(seen) == step:
-            kernel = self.model.trainable_variables[-1]
-            kernel.assign(kernel * float("nan"))
-        begin(self, batch, logs)
-
-    patch.setattr(callbacks.NetworkLog, "on_train_batch_begin", poisoning)
 
 
 def test_a_training_that_diverges_stops_and_keeps_no_number_that_is_not_finite(tmp_path, monkeypatch):
@@ -407,7 +215,7 @@ class FullDisk:
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("what", ["log", "checkpoint"])
 def test_a_disk_that_is_full_stops_the_run_names_the_file_and_leaves_the_last_checkpoint(
-    name, what, whole, tmp_path, monkeypatch, capsys
+    name, what, whole_lstm_run, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     writes, folder = [], tmp_path / "run"
@@ -437,4 +245,4 @@ def test_a_disk_that_is_full_stops_the_run_names_the_file_and_leaves_the_last_ch
     assert "Go on with: " in line
     assert "kgan train-lstm --resume run" in line
     experiments.resume(folder, progress=False)
-    assert_same_run(folder, whole(name)[0])
+    assert_same_run(folder, whole_lstm_run(name))

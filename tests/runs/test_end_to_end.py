@@ -7,15 +7,11 @@ import pytest
 
 import kgan
 from kgan import cli, experiments, saving
-from support.lstm_runs import COURSE, arguments_of, assert_same_run
+from support.lstm_runs import COURSE, KilledError, arguments_of, assert_same_run
 from support.networks import same_bits, values
 
 GAN = ["--data=mnist-5k", "--architecture=slim", "--latent-dim=4", "--batch-size=500", "--steps=8"]
 GAN += ["--sample-every=4", "--evaluate-every=none", "--judged=none", "--num-intermediate=1"]
-
-
-class KilledError(BaseException):
-    """An end that nothing catches, as with SIGKILL."""
 
 
 class Kill(keras.callbacks.Callback):
