@@ -1,7 +1,6 @@
 """`kgan sample`, `kgan interpolate` and `kgan evaluate`, on a run that a few steps have left behind."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -117,34 +116,6 @@ def test_evaluate_judges_the_samples_and_prints_each_metric_beside_that_of_real_
     assert " ".join(judgement["classes"]["sentence"].split()) in " ".join(out.split())
     assert f"{run / 'plots' / 'classes.png'}" in out
     assert pixels(run / "plots" / "classes.png").shape[:2] == (540, 960)
-
-
-def test_evaluate_takes_the_best_model_where_asked_to_and_says_if_there_is_none(run, capsys):
-    assert cli.main(["evaluate", str(run), "--best"]) == 2
-    assert (
-        f"{run} holds no best.keras: none was kept in training. There are checkpoints, config.json,"
-        in capsys.readouterr().err
-    )
-    shutil.copy(run / "model.keras", run / "best.keras")
-    found = experiments.evaluate(run, 64, best=True)
-    assert found.judgement["model"] == "best.keras"
-
-
-def test_training_images_that_are_not_at_hand_are_not_downloaded_but_said(run, monkeypatch):
-    rewrite(run, "data", name="mnist", dir="/nowhere")
-    monkeypatch.setattr("kgan.digits.sources.unreachable", lambda url: pytest.fail("the network was asked"))
-    found = experiments.evaluate(run, 64)
-    assert found.metric("memorised")["value"] is None
-    assert found.judgement["notes"][0].startswith("Memorising was not measured: ")
-    assert found.judgement["notes"][1] == "--data-dir names the folder of the training images."
-
-
-def test_classes_may_be_integers_of_numpy_and_nothing_else(run, bright):
-    strip = experiments.interpolate(run, classes=np.array([8, 3]), min_confidence=0.5)
-    assert strip.classes == (8, 3)
-    for classes in ((True, False), 5, (4, 4), (4, 10), (4, 1.0)):
-        with pytest.raises(ValueError, match="`classes` must be two different classes from 0 to 9, or None"):
-            experiments.interpolate(run, classes=classes)
 
 
 def test_there_is_no_judge_for_other_data_and_a_run_says_so(run, capsys):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import kgan
 from kgan import cli, experiments
 from kgan.evaluation import DigitClassifier
-from support.digit_runs import TINY, Bright, pixels, said
+from support.digit_runs import TINY, Bright, pixels, rewrite, said
 
 
 def test_a_run_judges_its_samples_at_the_end_and_evaluates_them_in_training(tmp_path, capsys, caplog):
@@ -128,3 +129,31 @@ def test_digits_that_are_not_drawn_are_one_line(run, capsys):
     )
     assert "or a lower `min_confidence`" in error
     assert error.count("\n") == 1
+
+
+def test_classes_may_be_integers_of_numpy_and_nothing_else(run, bright):
+    strip = experiments.interpolate(run, classes=np.array([8, 3]), min_confidence=0.5)
+    assert strip.classes == (8, 3)
+    for classes in ((True, False), 5, (4, 4), (4, 10), (4, 1.0)):
+        with pytest.raises(ValueError, match="`classes` must be two different classes from 0 to 9, or None"):
+            experiments.interpolate(run, classes=classes)
+
+
+def test_evaluate_takes_the_best_model_where_asked_to_and_says_if_there_is_none(run, capsys):
+    assert cli.main(["evaluate", str(run), "--best"]) == 2
+    assert (
+        f"{run} holds no best.keras: none was kept in training. There are checkpoints, config.json,"
+        in capsys.readouterr().err
+    )
+    shutil.copy(run / "model.keras", run / "best.keras")
+    found = experiments.evaluate(run, 64, best=True)
+    assert found.judgement["model"] == "best.keras"
+
+
+def test_training_images_that_are_not_at_hand_are_not_downloaded_but_said(run, monkeypatch):
+    rewrite(run, "data", name="mnist", dir="/nowhere")
+    monkeypatch.setattr("kgan.digits.sources.unreachable", lambda url: pytest.fail("the network was asked"))
+    found = experiments.evaluate(run, 64)
+    assert found.metric("memorised")["value"] is None
+    assert found.judgement["notes"][0].startswith("Memorising was not measured: ")
+    assert found.judgement["notes"][1] == "--data-dir names the folder of the training images."
