@@ -1,6 +1,5 @@
 """Wrong use of both scripts and of the GAN: one line that names the argument and the way out."""
 
-import functools
 import json
 import os
 import shutil
@@ -10,34 +9,19 @@ import pytest
 
 from kgan import cli
 
-GAN_RUN = ["--data=mnist-5k", "--architecture=slim", "--latent-dim=8", "--batch-size=2000", "--epochs=1"]
-GAN_RUN += ["--judged=none", "--evaluate-every=none", "--sample-every=100", "--num-intermediate=1"]
-LSTM_RUN = ["--networks=rnn", "--lengths=5", "--units=4", "--steps=4", "--evaluate-every=2"]
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """Finished runs, each made when it is asked for first; copies are to be taken of them."""
-
-    @functools.cache
-    def finished_run(kind):
-        run = tmp_path_factory.mktemp("runs") / kind
-        script, arguments = {"gan": (cli.train_gan, GAN_RUN), "lstm": (cli.train_lstm, LSTM_RUN)}[kind]
-        assert script([*arguments, "--run-dir", str(run)]) == 0
-        return run
-
-    return finished_run
+GAN_RUN = ["--data=mnist-5k", "--architecture=slim", "--batch-size=2000", "--epochs=1"]
 
 
 @pytest.fixture
-def copied(finished, folder):
-    """A function that puts a copy of a finished run into the current folder."""
-    return lambda kind: shutil.copytree(finished(kind), folder / kind)
+def copied(trained_on_digits, whole_lstm_run, folder):
+    """Return a function that puts a copy of a finished run into the current folder."""
+    finished = {"gan": lambda: trained_on_digits, "lstm": lambda: whole_lstm_run("direct")}
+    return lambda kind: shutil.copytree(finished[kind](), folder / kind)
 
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
-    """An empty current folder."""
+    """Change to an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -138,11 +122,11 @@ RUN_MISTAKES = [  # which run, what happened to it, what is given beside --resum
         [],
         ["KERAS_BACKEND", "mxnet", "--override"],
     ),
-    ("gan", lambda run: None, ["--latent-dim=9"], ["latent_dim", "8", "9"]),
+    ("gan", lambda run: None, ["--latent-dim=9"], ["latent_dim", "100", "9"]),
     ("gan", lambda run: None, ["--seed=1"], ["seed", "--override"]),
     ("gan", lambda run: None, ["--epochs=2", "--batch-size=9"], ["epochs", "batch_size", "--override"]),
     ("gan", lambda run: None, ["--run-dir=other"], ["--resume", "--run-dir"]),
-    ("lstm", lambda run: None, ["--units=5"], ["units", "4", "5"]),
+    ("lstm", lambda run: None, ["--units=5"], ["units", "8", "5"]),
     ("lstm", lambda run: run.joinpath("config.json").write_text("[]"), [], ["config.json", "damaged"]),
 ]
 
