@@ -1,4 +1,4 @@
-"""Runs of the palindrome task that are broken off anywhere end as those that are not, bit by bit."""
+"""Interrupted runs of the palindrome task resume to the bits of uninterrupted ones."""
 
 import contextlib
 import dataclasses
@@ -21,14 +21,14 @@ from support.lstm_runs import (
     arguments_of,
     assert_same_run,
     at_step,
-    broken_off,
     kill,
     last_checkpoint,
     outputs,
     poison_at,
-    resumed,
-    resumed_and_broken_off,
+    resume,
+    resume_interrupted,
     send,
+    train_interrupted,
 )
 from support.networks import same_bits
 
@@ -44,44 +44,44 @@ def test_the_course_of_these_tests_trains_both_networks_and_reaches_its_second_l
 
 def test_a_training_that_is_killed_again_and_again_ends_as_if_it_was_not(whole_lstm_run, tmp_path):
     run, every_step = tmp_path / "run", {"checkpoint_every": 1e-9}
-    assert broken_off(DIRECT, run, step=5, act=kill, **every_step) is None  # in mid-epoch
+    assert train_interrupted(DIRECT, run, step=5, act=kill, **every_step) is None  # in mid-epoch
     assert last_checkpoint(run).step == 5
-    resumed_and_broken_off(run, step=4, act=kill, **every_step)  # at the last step of a network
+    resume_interrupted(run, step=4, act=kill, **every_step)  # at the last step of a network
     assert last_checkpoint(run).step == 8
-    resumed_and_broken_off(run, step=2, act=kill, **every_step)  # at the first of the next
+    resume_interrupted(run, step=2, act=kill, **every_step)  # at the first of the next
     assert last_checkpoint(run).step == 1
-    resumed(run)
+    resume(run)
     assert_same_run(run, whole_lstm_run("direct"))
 
 
 def test_a_training_without_a_checkpoint_for_long_ends_as_if_it_was_not_killed(whole_lstm_run, tmp_path):
-    broken_off(DIRECT, tmp_path / "run", step=17, act=kill)
+    train_interrupted(DIRECT, tmp_path / "run", step=17, act=kill)
     saved = saving.Checkpoints(tmp_path / "run" / "checkpoints").last()
     assert saved.state["own"]["at"]["network"] == "rnn"
     assert saved.batch == 0  # the last is of an evaluation
-    experiments.resume(tmp_path / "run", progress=False)
+    resume(tmp_path / "run")
     assert_same_run(tmp_path / "run", whole_lstm_run("direct"))
 
 
 def test_a_signal_in_mid_epoch_is_a_checkpoint_of_that_step(whole_lstm_run, tmp_path):
     run = tmp_path / "run"
-    first = broken_off(DIRECT, run, step=11, act=send(signal.SIGINT))
+    first = train_interrupted(DIRECT, run, step=11, act=send(signal.SIGINT))
     assert (last_checkpoint(run).step, last_checkpoint(run).batch) == (2, 2)
-    second = resumed_and_broken_off(run, step=12, act=send(signal.SIGTERM))  # after 23 steps
+    second = resume_interrupted(run, step=12, act=send(signal.SIGTERM))  # after 23 steps
     assert (last_checkpoint(run).step, last_checkpoint(run).batch) == (5, 2)
     for result, number in ((first, signal.SIGINT), (second, signal.SIGTERM)):
         assert (result.interrupted, result.signal) == (True, number)
         assert result.outcomes[-1].note == "interrupted"
-    assert not resumed(run).interrupted
+    assert not resume(run).interrupted
     assert_same_run(run, whole_lstm_run("direct"))
 
 
-def test_a_curriculum_that_is_broken_off_in_several_rounds_ends_as_if_it_was_not(whole_lstm_run, tmp_path):
+def test_a_curriculum_that_is_interrupted_in_several_rounds_ends_as_if_it_was_not(whole_lstm_run, tmp_path):
     run = tmp_path / "run"
-    broken_off(COURSE, run, step=3, act=kill)  # in the first round
-    resumed_and_broken_off(run, step=14, act=send(signal.SIGTERM))  # in a later one
-    resumed_and_broken_off(run, step=3, act=kill, network="rnn")  # in the second network's
-    resumed(run)
+    train_interrupted(COURSE, run, step=3, act=kill)  # in the first round
+    resume_interrupted(run, step=14, act=send(signal.SIGTERM))  # in a later one
+    resume_interrupted(run, step=3, act=kill, network="rnn")  # in the second network's
+    resume(run)
     assert_same_run(run, whole_lstm_run("course"))
 
 
@@ -100,7 +100,7 @@ def test_a_curriculum_that_was_killed_between_two_lengths_ends_as_if_it_was_not(
         with pytest.raises(KilledError):
             experiments.train_lstm(COURSE, run_dir=run, progress=False)
     assert [r["length"] for r in json.loads((run / "results.json").read_text())["results"]] == [3]
-    experiments.resume(run, progress=False)
+    resume(run)
     assert_same_run(run, expected)
 
 
@@ -108,7 +108,7 @@ def test_a_curriculum_that_was_killed_between_two_lengths_ends_as_if_it_was_not(
 def test_to_resume_a_finished_run_changes_nothing(name, whole_lstm_run):
     run = whole_lstm_run(name)
     before = outputs(run)
-    experiments.resume(run, progress=False)
+    resume(run)
     log, results, models = outputs(run)
     assert (log, results) == before[:2]
     assert all(same_bits(models[file], numbers) for file, numbers in before[2].items())
@@ -244,5 +244,5 @@ def test_a_disk_that_is_full_stops_the_run_names_the_file_and_leaves_the_last_ch
     assert f"The last checkpoint is {saved.path.relative_to(tmp_path)}." in line
     assert "Go on with: " in line
     assert "kgan train-lstm --resume run" in line
-    experiments.resume(folder, progress=False)
+    resume(folder)
     assert_same_run(folder, whole_lstm_run(name))

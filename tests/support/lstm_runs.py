@@ -113,7 +113,7 @@ def send(number):
     return lambda: os.kill(os.getpid(), number)
 
 
-def interrupted(train, *, step, act, network=None):
+def until_interrupted(train, *, step, act, network=None):
     """Return the result of a run that something happens to, or None if it was killed."""
     result = None
     with pytest.MonkeyPatch.context() as patch:
@@ -124,21 +124,21 @@ def interrupted(train, *, step, act, network=None):
     return result
 
 
-def broken_off(preset, run, *, step, act, **options):
+def train_interrupted(preset, run, *, step, act, **options):
     """Return the result of a new run that something happens to, or None if it was killed."""
     train = functools.partial(experiments.train_lstm, preset, run_dir=run, progress=False, **options)
-    return interrupted(train, step=step, act=act)
+    return until_interrupted(train, step=step, act=act)
 
 
-def resumed(run, **options):
+def resume(run, **options):
     """Resume a run to its end."""
     return experiments.resume(run, progress=False, **options)
 
 
-def resumed_and_broken_off(run, *, step, act, network=None, **options):
+def resume_interrupted(run, *, step, act, network=None, **options):
     """Resume a run, to which something happens again."""
-    train = functools.partial(resumed, run, **options)
-    return interrupted(train, step=step, act=act, network=network)
+    train = functools.partial(resume, run, **options)
+    return until_interrupted(train, step=step, act=act, network=network)
 
 
 def last_checkpoint(run):

@@ -12,21 +12,21 @@ from support.lstm_runs import (
     COURSE,
     DIRECT,
     assert_same_run,
-    broken_off,
     kill,
     outputs,
     poison_at,
-    resumed,
-    resumed_and_broken_off,
+    resume,
+    resume_interrupted,
     send,
+    train_interrupted,
 )
 
 pytestmark = pytest.mark.usefixtures("few_pictures_in_module")
 
 
 def changed(run, **settings):
-    """Go on with other settings."""
-    return experiments.resume(run, override=True, progress=False, **settings)
+    """Resume with other settings."""
+    return resume(run, override=True, **settings)
 
 
 def test_steps_cannot_be_added_to_where_a_training_has_ended(tmp_path):
@@ -69,10 +69,10 @@ def test_a_curriculum_that_has_ended_is_taken_further_for_each_network(
         assert all(verdict.startswith("Stopped at length 3") for verdict in ended.verdicts.values())
     further = {"override": True, setting: getattr(COURSE, setting)}
     if kills:
-        resumed_and_broken_off(run, step=3, act=kill, **further)
-        resumed_and_broken_off(run, step=3, act=kill, network="rnn")
+        resume_interrupted(run, step=3, act=kill, **further)
+        resume_interrupted(run, step=3, act=kill, network="rnn")
         further = {}
-    resumed(run, **further)
+    resume(run, **further)
     assert_same_run(run, whole_lstm_run("course"))
 
 
@@ -89,7 +89,7 @@ def test_a_network_without_memory_for_a_length_tries_it_again_when_both_have_end
         patch.setattr(keras.Model, "fit", short)
         result = experiments.train_lstm(COURSE, run_dir=run, progress=False)
     assert result.out_of_memory == {"lstm": 3}
-    result = experiments.resume(run, progress=False)
+    result = resume(run)
     assert result.out_of_memory == {}
     assert_same_run(run, expected)
 
@@ -111,7 +111,7 @@ def test_a_max_length_of_other_lengths_than_those_reached_is_refused_by_its_name
 def test_an_optimiser_that_keeps_other_numbers_begins_anew_and_says_so(now, tmp_path, caplog):
     run = tmp_path / "run"
     preset = dataclasses.replace(DIRECT, lengths=(3,), lstm_optimizer=SGD(0.01))
-    broken_off(preset, run, step=5, act=send(signal.SIGTERM))
+    train_interrupted(preset, run, step=5, act=send(signal.SIGTERM))
     result = changed(run, lstm_optimizer=now)
     assert [outcome.steps for outcome in result.outcomes] == [9, 9]
     (said,) = [message for message in caplog.messages if "anew" in message]
@@ -123,7 +123,7 @@ def test_an_optimiser_that_keeps_other_numbers_begins_anew_and_says_so(now, tmp_
 def test_an_optimiser_with_another_rate_alone_keeps_its_numbers(tmp_path, caplog):
     run = tmp_path / "run"
     preset = dataclasses.replace(DIRECT, lengths=(3,), networks=("lstm",), lstm_optimizer=Adam(1e-3))
-    broken_off(preset, run, step=5, act=send(signal.SIGTERM))
+    train_interrupted(preset, run, step=5, act=send(signal.SIGTERM))
     changed(run, lstm_optimizer=Adam(1e-2))
     optimizer = saving.load(run / "models" / "lstm-03.keras").optimizer
     assert int(optimizer.iterations) == 9
@@ -134,7 +134,7 @@ def test_an_optimiser_with_another_rate_alone_keeps_its_numbers(tmp_path, caplog
 def test_a_rollback_after_settings_have_changed_is_to_the_changed_ones(tmp_path, monkeypatch):
     run = tmp_path / "run"
     preset = dataclasses.replace(DIRECT, lengths=(3,), networks=("lstm",), lstm_optimizer=SGD(0.01))
-    broken_off(preset, run, step=5, act=send(signal.SIGTERM))
+    train_interrupted(preset, run, step=5, act=send(signal.SIGTERM))
     poison_at(monkeypatch, 1)
     changed(run, lstm_optimizer=SGD(0.02, momentum=0.9), on_nan="rollback")
     optimizer = saving.load(run / "models" / "lstm-03.keras").optimizer
