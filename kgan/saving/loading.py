@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 
+from kgan.backend.private import remember_skipped_attributes
 from kgan.saving import archive
 from kgan.saving.allowed import read_config
 from kgan.saving.archive import RefusedError
@@ -81,6 +82,7 @@ def _load(members):
             importlib.import_module(home)
     read_config(members[archive.CONFIG])
     num_bytes = stored_bytes(members[archive.WEIGHTS])
+    remember_skipped_attributes()
     with _copy(members) as copy, variables_within(num_bytes):
         try:
             return keras.saving.load_model(copy, safe_mode=True)

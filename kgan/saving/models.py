@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from kgan.backend import ranks
+from kgan.backend.private import remember_skipped_attributes
 from kgan.files import replacing
 
 
@@ -29,6 +30,7 @@ def save(model, path):
 
 def write(model, path):
     """Write a `.keras` file, in one process whatever the others do."""
+    remember_skipped_attributes()
     with ranks.apart():  # Keras makes variables to see that the model can be described
         model.save(path)
 

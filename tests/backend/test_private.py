@@ -116,6 +116,16 @@ def test_batch_norm_without_moments_names_the_version_that_it_needs():
         private.set_moments(keras.layers.Dense(1), lambda *_: None)
 
 
+def test_keras_finds_the_attributes_that_it_skips(monkeypatch):
+    saving_lib = importlib.import_module("keras.src.saving.saving_lib")
+    skipped = saving_lib.get_attr_skipset("Layer")
+    private.remember_skipped_attributes()
+    assert saving_lib.get_attr_skipset("Layer") is saving_lib.get_attr_skipset("Layer")
+    assert saving_lib.get_attr_skipset("Layer") == skipped
+    monkeypatch.setattr(private, "_STATE", None)
+    private.remember_skipped_attributes()
+
+
 def test_all_layers_are_those_that_keras_tracks():
     class Holder(keras.layers.Layer):
         def __init__(self):
