@@ -8,7 +8,6 @@ import kgan  # noqa: F401 - before Keras, because it chooses the backend
 
 # isort: split
 import signal
-from collections import Counter
 
 import keras
 import pytest
@@ -18,7 +17,7 @@ from support.gan_runs import interrupted, interrupted_copy
 from support.lstm_runs import whole_lstm_run
 from support.processes import MNIST
 from support.runs import few_digits, few_pictures, few_pictures_in_module
-from support.tiers import reason_to_leave_out
+from support.tiers import is_left_out
 
 __all__ = [  # fixtures
     "bright",
@@ -41,24 +40,26 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="run the full tier: every test")
 
 
+def pytest_report_header(config):
+    tier = "full tier" if config.getoption("--full") else "fast tier (pytest --full runs every test)"
+    backend = keras.backend.backend()
+    cell = "" if backend == "torch" else ", without the tests that run on torch only"
+    return f"{tier} on {backend}{cell}"
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Return 0, for this process alone, if tests are named: a process takes seconds to start."""
+    if config.args_source != config.ArgsSource.TESTPATHS:
+        return 0
+    return min(4, os.cpu_count() or 1)
+
+
 @pytest.hookimpl(trylast=True)  # after the directories' own hooks, which set the markers
 def pytest_collection_modifyitems(config, items):
     full, backend = config.getoption("--full"), keras.backend.backend()
-    reasons = [reason_to_leave_out(item, full=full, backend=backend) for item in items]
-    left_out = [item for item, reason in zip(items, reasons, strict=True) if reason]
-    config.stash[LEFT_OUT] = Counter(filter(None, reasons))
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item, reason in zip(items, reasons, strict=True) if not reason]
-
-
-LEFT_OUT = pytest.StashKey[Counter]()
-
-
-def pytest_report_collectionfinish(config):
-    counts = config.stash.get(LEFT_OUT, {})
-    return [
-        f"left out: {number} test{'s'[: number != 1]}, {reason}" for reason, number in sorted(counts.items())
-    ]
+    left_out = [is_left_out(item, full=full, backend=backend) for item in items]
+    config.hook.pytest_deselected(items=[item for item, out in zip(items, left_out, strict=True) if out])
+    items[:] = [item for item, out in zip(items, left_out, strict=True) if not out]
 
 
 @pytest.fixture(scope="session", autouse=True)

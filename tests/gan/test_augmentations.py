@@ -60,7 +60,7 @@ def cut_out(image, u, *, ratio, fill):
 @pytest.mark.parametrize(
     ("augmentation", "by_pixels"),
     [(Translation(0.25, fill=0.5), translated), (Cutout(0.5), cut_out), (Cutout(0.4, fill=0.0), cut_out)],
-    ids=str,
+    ids=["translation", "cutout", "narrow cutout"],
 )
 def test_images_are_moved_and_cut_as_pixel_by_pixel(augmentation, by_pixels):
     settings = {"ratio": augmentation.ratio, "fill": augmentation.fill}

@@ -25,8 +25,8 @@ def mark_directory(conftest, *names):
     return pytest_collection_modifyitems
 
 
-def reason_to_leave_out(item, *, full, backend):
-    """Return the reason to leave out a test, or None to run it.
+def is_left_out(item, *, full, backend):
+    """Return True if a test does not belong to this run.
 
     Args:
         item: A pytest item with its markers.
@@ -34,7 +34,5 @@ def reason_to_leave_out(item, *, full, backend):
         backend: Name of the Keras backend.
     """
     if item.get_closest_marker("neutral") and backend != "torch":
-        return "which run on torch only: KERAS_BACKEND=torch"
-    if item.get_closest_marker("full") and not full:
-        return "which run in the full tier only: pytest --full"
-    return None
+        return True
+    return bool(item.get_closest_marker("full")) and not full
