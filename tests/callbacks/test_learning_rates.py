@@ -105,16 +105,16 @@ def decay_by_threes():
 def test_a_resumed_training_goes_on_to_the_same_bits(tmp_path, step):
     whole = fit(small_gan(), decay_by_threes())
     with pytest.raises(InterruptedError):
-        fit(small_gan(), decay_by_threes(), Checkpoint(tmp_path, every_steps=1), BreakOff(step))
+        fit(small_gan(), decay_by_threes(), Checkpoint(tmp_path, every_steps=step), BreakOff(step))
     saved = Checkpoints(tmp_path).last()
     assert saved.step == step
-    resumed = fit(saved.load(), decay_by_threes(), Checkpoint(tmp_path, every_steps=1), resume=saved)
+    resumed = fit(saved.load(), decay_by_threes(), Checkpoint(tmp_path), resume=saved)
     assert same_bits(values(resumed.weights), values(whole.weights))
     assert same_bits(values(resumed.optimizer.variables), values(whole.optimizer.variables))
 
 
 def test_a_training_that_is_prolonged_goes_on_along_the_line_of_all_its_steps(tmp_path):
-    fit(small_gan(learning_rate=0.01), decay(steps=20), Checkpoint(tmp_path, every_steps=1))
+    fit(small_gan(learning_rate=0.01), decay(steps=20), Checkpoint(tmp_path))
     saved, rates = Checkpoints(tmp_path).last(), Rates()
     fit(saved.load(), decay(steps=30), rates, Checkpoint(tmp_path), epochs=15, resume=saved)
     expected = 0.01 * np.array([1 - 0.9 * (step - 15) / 15 for step in (22, 24, 26, 28, 30)])

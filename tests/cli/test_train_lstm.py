@@ -18,6 +18,7 @@ from kgan.batches import NumberedEpochs
 from kgan.experiments import palindrome, recall, train_lstm
 from kgan.palindrome import draw_palindromes, encode
 from kgan.presets import LSTM_PRESETS
+from support.runs import leave_out_pictures
 
 SMALL = ["--units=16", "--batch-size=100", "--encoding=one-hot"]
 DIRECT = [*SMALL, "--lengths=3,4", "--steps=4", "--evaluate-every=2"]
@@ -337,6 +338,7 @@ def test_rounds_go_on_through_the_passes_of_a_set_whatever_their_length_and_from
         assert list(epochs(later, 4 - first)) == expected[first:]
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_a_run_that_goes_on_names_settings_that_differ_and_takes_them_when_told_to(capsys, folder):
     settings = [*COURSE, "--networks=lstm", "--lstm-optimizer=Adam(0.1)", "--max-steps=100"]
     assert cli.train_lstm([*settings, "--max-length=3"]) == 0
@@ -425,6 +427,7 @@ def test_a_signal_after_training_waits_for_plots_and_report_and_says_how_to_go_o
     assert "  go on     kgan train-lstm --resume here" in capsys.readouterr().out
     assert (folder / "here" / "report.html").is_file()
     assert (folder / "here" / "plots" / "length-accuracy.png").is_file()
+    leave_out_pictures(monkeypatch)
     assert cli.train_lstm(["--resume=here"]) == 0
     (result,) = results_of(folder / "here")["results"]
     assert (result["steps"], result["note"]) == (4, "")

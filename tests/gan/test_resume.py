@@ -1,5 +1,7 @@
 """A run that was broken off and resumed ends in the same bits as one that never was."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -38,13 +40,16 @@ def new_gan(**options):
     return small_gan(image_shape=(4, 4, 1), batch_norm=True, dropout=0.3, seed=3, average=average, **options)
 
 
-def callbacks_in(folder, **options):
+def logs_in(folder):
     return [
         SampleGrid(folder / "samples", every_steps=4, rows=2),
         EpochLog(folder / "log.csv"),
         StepLog(folder / "steps.csv", every_steps=3),
-        Checkpoint(folder / "checkpoints", **options),
     ]
+
+
+def callbacks_in(folder, **options):
+    return [*logs_in(folder), Checkpoint(folder / "checkpoints", **options)]
 
 
 def train(gan, callbacks, **options):
@@ -62,6 +67,20 @@ def broken_off(folder, *, after, policy=None, regularizers=(), **options):
     with pytest.raises(BrokenOffError):
         train(new_gan(update_policy=policy, regularizers=regularizers), [*callbacks, BreakOff(after)])
     close(callbacks)
+
+
+@pytest.fixture(scope="module")
+def broken_off_at_8(tmp_path_factory):
+    """The folder of a run that ended after step 8, with a checkpoint of every second step."""
+    folder = tmp_path_factory.mktemp("broken") / "off"
+    broken_off(folder, after=8, every_steps=2)
+    return folder
+
+
+@pytest.fixture
+def broken_run(broken_off_at_8, tmp_path):
+    """A copy of it for one test."""
+    return shutil.copytree(broken_off_at_8, tmp_path / "run")
 
 
 def resumed(folder, **options):
@@ -86,7 +105,7 @@ def assert_same_run(gan, folder, whole, whole_folder):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(policy, tmp_path):
-    whole = train(new_gan(update_policy=policy), callbacks_in(tmp_path / "whole", every_steps=6))
+    whole = train(new_gan(update_policy=policy), logs_in(tmp_path / "whole"))
     broken_off(tmp_path / "broken", after=8, policy=policy, every_steps=6)  # two steps after a checkpoint
     gan = resumed(tmp_path / "broken", every_steps=6)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
@@ -94,8 +113,8 @@ def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(policy, tmp_path
 
 def test_a_resumed_run_with_regularisers_is_bit_identical_too(tmp_path):
     options = {"policy": FixedProbability(0.7), "regularizers": (R1(0.3, every=2), GradientPenalty(every=3))}
-    callbacks = callbacks_in(tmp_path / "whole", every_steps=6)
-    whole = train(new_gan(update_policy=options["policy"], regularizers=options["regularizers"]), callbacks)
+    gan = new_gan(update_policy=options["policy"], regularizers=options["regularizers"])
+    whole = train(gan, logs_in(tmp_path / "whole"))
     broken_off(tmp_path / "broken", after=8, every_steps=6, **options)
     gan = resumed(tmp_path / "broken", every_steps=6)
     assert_same_run(gan, tmp_path / "broken", whole, tmp_path / "whole")
@@ -107,7 +126,7 @@ TRACED = keras.backend.backend() != "torch"  # each model is compiled anew: a fe
 
 @pytest.mark.parametrize("every", [1] if TRACED else [1, 5, None])
 def test_it_may_be_broken_off_again_and_again_after_any_step(every, tmp_path):
-    whole, folder = train(new_gan(), callbacks_in(tmp_path / "whole", every_steps=every)), tmp_path / "broken"
+    whole, folder = train(new_gan(), logs_in(tmp_path / "whole")), tmp_path / "broken"
     for after in (1, 5, 14) if TRACED else (1, 4, 5, 6, 14, 15):
         saved = saving.Checkpoints(folder / "checkpoints").last()
         gan, done = (saved.load(), saved.step) if saved else (new_gan(), 0)
@@ -128,7 +147,7 @@ def test_averaged_weights_take_the_place_of_the_weights_at_the_very_end_alone(tm
         gan.compile(*(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9) for _ in range(2)))
         return gan
 
-    whole = train(averaging(), callbacks_in(tmp_path / "whole", every_steps=2))
+    whole = train(averaging(), [])
     callbacks = callbacks_in(tmp_path / "broken", every_steps=2)
     with pytest.raises(BrokenOffError):
         train(averaging(), [*callbacks, BreakOff(8)])
@@ -192,12 +211,11 @@ def test_a_users_data_set_is_exact_at_an_epochs_end_and_said_not_to_be_elsewhere
         assert ("the epoch begins anew" in caplog.text) != exact
 
 
-def test_a_model_that_is_not_the_checkpoints_is_refused(tmp_path):
-    broken_off(tmp_path, after=8)
-    saved = saving.Checkpoints(tmp_path / "checkpoints").last()
+def test_a_model_that_is_not_the_checkpoints_is_refused(broken_run):
+    saved = saving.Checkpoints(broken_run / "checkpoints").last()
     message = r"`resume` must be a checkpoint of this model, which is at step 0: train `resume.load\(\)`"
     with pytest.raises(ValueError, match=message):
-        train(new_gan(), callbacks_in(tmp_path), resume=saved)
+        train(new_gan(), callbacks_in(broken_run), resume=saved)
 
 
 def test_a_data_loader_that_shuffles_is_exact_at_an_epochs_end(tmp_path):
@@ -220,19 +238,17 @@ def test_a_data_loader_that_shuffles_is_exact_at_an_epochs_end(tmp_path):
     assert same_bits(state(gan), state(whole))
 
 
-def test_a_training_that_would_replace_anothers_checkpoints_is_refused(tmp_path):
-    broken_off(tmp_path, after=8, every_steps=2)
-    before = sorted((tmp_path / "checkpoints").iterdir())
+def test_a_training_that_would_replace_anothers_checkpoints_is_refused(broken_run):
+    before = sorted((broken_run / "checkpoints").iterdir())
     with pytest.raises(
         ValueError, match=r"holds a checkpoint of step 8: go on from it by `fit` with resume="
     ):
-        train(new_gan(), callbacks_in(tmp_path, every_steps=2)[-1:])
-    assert sorted((tmp_path / "checkpoints").iterdir()) == before
+        train(new_gan(), callbacks_in(broken_run, every_steps=2)[-1:])
+    assert sorted((broken_run / "checkpoints").iterdir()) == before
 
 
-def test_fewer_epochs_than_were_begun_are_refused(tmp_path):
-    broken_off(tmp_path, after=8, every_steps=2)
-    saved = saving.Checkpoints(tmp_path / "checkpoints").last()
+def test_fewer_epochs_than_were_begun_are_refused(broken_run):
+    saved = saving.Checkpoints(broken_run / "checkpoints").last()
     with pytest.raises(ValueError, match="`epochs` must be at least 2, those that were begun, got 1"):
         saved.load().fit(IMAGES, batch_size=8, epochs=1, resume=saved)
 
@@ -248,18 +264,16 @@ def test_a_metric_that_is_not_finite_is_in_no_checkpoint(tmp_path):
         checkpoint.write()
 
 
-def test_what_is_no_checkpoint_and_other_batches_are_refused(tmp_path):
+def test_what_is_no_checkpoint_and_other_batches_are_refused(broken_run):
     with pytest.raises(ValueError, match=r"`resume` must be a kgan.saving.Saved, .* got 'last'"):
         train(new_gan(), [], resume="last")
-    broken_off(tmp_path, after=8, every_steps=2)
-    saved = saving.Checkpoints(tmp_path / "checkpoints").last()
+    saved = saving.Checkpoints(broken_run / "checkpoints").last()
     with pytest.raises(ValueError, match=r"`x` must be of 5 batches, as before.*batch_size, got '9'"):
         saved.load().fit(IMAGES, batch_size=4, epochs=EPOCHS, resume=saved)
 
 
-def test_the_state_of_training_is_in_the_record(tmp_path):
-    broken_off(tmp_path, after=8, every_steps=2)
-    saved = saving.Checkpoints(tmp_path / "checkpoints").last()
+def test_the_state_of_training_is_in_the_record(broken_run):
+    saved = saving.Checkpoints(broken_run / "checkpoints").last()
     assert (saved.step, saved.epoch, saved.fit_epoch, saved.batch) == (8, 1, 1, 3)
     assert saved.state["seed"] == 3
     assert saved.state["backend"] == keras.backend.backend()
