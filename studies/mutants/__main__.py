@@ -85,7 +85,7 @@ class Suite:
         Raises:
             RuntimeError: If pytest could not run the tests or was killed.
         """
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", "-n=0", "-x", "-q", "-p", "no:cacheprovider", *arguments]
         # Without the path, programs that tests start would import an editable installation.
         environment = {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(copy)}
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
