@@ -147,6 +147,32 @@ def test_a_frozen_generator_trains_the_discriminator_alone():
     assert not same_bits(before[4:], after[4:])
 
 
+def summing_gan(layer, **options):
+    """A GAN whose D is a layer and a sum, so that D(0) = 0."""
+    total = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    discriminator = keras.Sequential([keras.Input((4,)), layer, total])
+    gan = kgan.GAN(small_pair()[0], discriminator, latent_dim=3, update_policy=Always(), **options)
+    gan.compile("adam", "adam")
+    return gan
+
+
+@pytest.mark.parametrize("kind", ["Dropout", "BatchNormalization"])
+def test_a_discriminator_whose_passes_differ_trains_the_generator(kind):
+    gan = summing_gan(keras.layers.Dropout(0.5) if kind == "Dropout" else keras.layers.BatchNormalization())
+    before = values(gan.generator.trainable_variables)
+    gan.fit(small_images(8), batch_size=8, verbose=0)
+    for old, new in zip(before, values(gan.generator.trainable_variables), strict=True):
+        assert not np.array_equal(old, new)
+
+
+@pytest.mark.parametrize(("rate", "differ"), [(0.0, False), (0.5, True)])
+def test_each_loss_has_dropout_masks_of_its_own(rate, differ):
+    gan = summing_gan(keras.layers.Dropout(rate, seed=1), loss=kgan.losses.Wasserstein())
+    logs = gan.fit(np.zeros((8, 4), "float32"), batch_size=8, verbose=0).history
+    # L(G) = −mean D(G(z)), L(D) = (mean D(G(z)) − D(0)) / 2
+    assert (abs(logs["g_loss"][0] + 2 * logs["d_loss"][0]) > 1e-3) == differ
+
+
 def test_weight_penalties_are_trained_on_but_not_logged():
     def gan_with(penalty):
         generator, discriminator = small_pair()
