@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch reads it at import; several threads are slower here
+# Tests compile more than they compute. JAX's own tests set this, too.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import kgan  # noqa: F401 - before Keras, because it chooses the backend
 
