@@ -157,7 +157,8 @@ def status(name):
 def show_curriculum(*, quick):
     """The work of `train_lstm.py --preset curriculum`: its evaluations and training steps."""
     preset = dataclasses.replace(LSTM_PRESETS["curriculum"], networks=("lstm",))
-    preset = dataclasses.replace(preset, max_length=10) if quick else preset
+    short = {"max_length": preset.min_length, "max_steps": preset.lstm_round_steps, "num_validation": 100}
+    preset = dataclasses.replace(preset, **short) if quick else preset
     ours, peer = build_recaller(preset, "lstm"), build_recaller(preset, "lstm")
     recurrent = keras.layers.LSTM(ours.layers[0].units)
     peer = keras.Sequential([keras.Input((None, DIGITS)), recurrent, peer.layers[-1]])

@@ -9,25 +9,21 @@ from kgan.gan.update_policies import KSteps
 from kgan.layers import SpectralNormalization
 from kgan.saving import Checkpoints
 from support.networks import same_bits, small_gan, small_images, small_pair, values
-from support.processes import BACKENDS, run_python
+from support.processes import BACKENDS, run_python, start_python
 
 SEQUENCE = (5, 3)
 
-# Saves what a loaded model holds, or trains and saves one; run in another interpreter.
-LOAD = """
-import sys, kgan, numpy as np
-from support.networks import values
-gan = kgan.load_model(sys.argv[1])
-np.savez(sys.argv[2], *values([*gan.weights, *gan.optimizer.variables]), samples=gan.sample(4, seed=2))
-"""
-SAVE = """
+# Run in another interpreter: load a model, train and save another, and keep what both hold.
+EXCHANGE = """
 import sys, kgan, numpy as np
 from support.networks import small_gan, small_images, values
 from kgan.gan.update_policies import KSteps
-gan = small_gan(batch_norm=True, dropout=0.3, seed=7, update_policy=KSteps(3))
-gan.fit(small_images(20), batch_size=8, epochs=2, verbose=0)
-gan.save(sys.argv[1])
-np.savez(sys.argv[2], *values([*gan.weights, *gan.optimizer.variables]), samples=gan.sample(4, seed=2))
+loaded = kgan.load_model(sys.argv[1])
+trained = small_gan(batch_norm=True, dropout=0.3, seed=7, update_policy=KSteps(3))
+trained.fit(small_images(20), batch_size=8, epochs=2, verbose=0)
+trained.save(sys.argv[2])
+for gan, path in ((loaded, sys.argv[3]), (trained, sys.argv[4])):
+    np.savez(path, *values([*gan.weights, *gan.optimizer.variables]), samples=gan.sample(4, seed=2))
 """
 
 
@@ -51,14 +47,14 @@ def state(gan):
 def test_files_move_between_backends(other, tmp_path):
     if other == keras.backend.backend():
         pytest.skip("tests/gan/test_saving.py moves files within one backend")
-    there, here = tmp_path / "there.npz", tmp_path / "here.keras"
-    gan = trained_gan()
-    gan.save(here)
-    for code, file in ((LOAD, here), (SAVE, tmp_path / "there.keras")):
-        finished = run_python(code, file, there, backend=other)
-        assert finished.returncode == 0, finished.stderr
+    here, there = (tmp_path / f"{name}.keras" for name in ("here", "there"))
+    trained_gan().save(here)
+    paths = here, there, here.with_suffix(".npz"), there.with_suffix(".npz")
+    finished = run_python(EXCHANGE, *paths, backend=other)
+    assert finished.returncode == 0, finished.stderr
+    for file in (here, there):
         loaded = kgan.load_model(file)
-        stored, samples = arrays(there)
+        stored, samples = arrays(file.with_suffix(".npz"))
         assert same_bits(
             [np.asarray(a, b.dtype) for a, b in zip(stored, state(loaded), strict=True)], state(loaded)
         )
@@ -103,16 +99,27 @@ print([type(load(path)).__name__ for path in sys.argv[1:]])
 
 
 HOLD = """
-import sys, kgan
+import sys
 from kgan.saving import Checkpoints
-Checkpoints(sys.argv[1]).hold()
+for line in sys.stdin:
+    try:
+        Checkpoints(sys.argv[1]).hold()
+        print("held", flush=True)
+    except BlockingIOError as error:
+        print(error, flush=True)
 """
 
 
 def test_two_processes_cannot_write_one_folder(tmp_path):
     store = Checkpoints(tmp_path)
     store.hold()
-    refused = run_python(HOLD, store.folder)
-    assert "BlockingIOError: Another process is training what is in" in refused.stderr
-    store.release()
-    assert run_python(HOLD, store.folder).returncode == 0
+    with start_python("-c", HOLD, store.folder) as process:
+
+        def answer():
+            print("hold", file=process.stdin, flush=True)
+            return process.stdout.readline()
+
+        assert answer().startswith("Another process is training what is in")
+        store.release()
+        assert answer() == "held\n"
+        process.stdin.close()

@@ -15,6 +15,7 @@ import pytest
 
 from faults.remains import differences
 from faults.remains import remains as remains_of
+from kgan import cli
 from support.processes import ROOT
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="torchrun is PyTorch's")
@@ -108,7 +109,7 @@ def next_run(process, folder):
     return next((folder / "runs").iterdir())
 
 
-def test_without_a_restart_the_message_says_how_to_go_on_and_one_process_can(undisturbed, tmp_path):
+def test_without_a_restart_the_message_says_how_to_go_on_and_one_process_can(undisturbed, tmp_path, capsys):
     process = torchrun(tmp_path, *GAN, "--run-dir", "run")
     run = tmp_path / "run"
     wait_for(has_stepped(run), process)
@@ -124,19 +125,13 @@ def test_without_a_restart_the_message_says_how_to_go_on_and_one_process_can(und
     words = ("train_gan.py: error: Another process of this training has ended", "interrupted")
     assert any(word in output for word in words)
     assert "Go on with: kgan train-gan --resume run" in output
-    alone = [sys.executable, ROOT / "train_gan.py", "--resume", "run"]
-    environ = os.environ | {"OMP_NUM_THREADS": "1", "KERAS_BACKEND": "torch"}
-    done = subprocess.run(alone, check=False, cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Trained after 126 steps" in done.stdout
+    assert cli.train_gan(["--resume", str(run)]) == 0
+    assert "Trained after 126 steps" in capsys.readouterr().out
     assert set(remains_of(run)) == set(remains_of(undisturbed[0]))
 
 
 def test_a_run_of_one_process_goes_on_in_two(tmp_path):
-    script, *options = GAN
-    code = [sys.executable, ROOT / script, *options, "--run-dir", "run", "--steps", "63"]
-    environ = os.environ | {"OMP_NUM_THREADS": "1", "KERAS_BACKEND": "torch"}
-    subprocess.run(code, check=True, cwd=tmp_path, env=environ, capture_output=True)
+    assert cli.train_gan([*GAN[1:], "--run-dir", str(tmp_path / "run"), "--steps", "63"]) == 0
     more = ("train_gan.py", "--resume", "run", "--override", "--steps", "126")
     assert finished(torchrun(tmp_path, *more)).count("Trained after 126 steps") == 1
 
