@@ -36,7 +36,8 @@ def from_torch(module, *, return_sequences=True):
         built = layers[0]
         built.build((None, None, module.input_size))
     else:
-        built = keras.Sequential([keras.Input((None, module.input_size)), *layers])
+        inputs = keras.Input((None, module.input_size), dtype=layers[0].compute_dtype)
+        built = keras.Sequential([inputs, *layers])
     built.set_weights([array for names in _names(module) for array in _arrays(module, names)])
     return built
 

@@ -34,6 +34,14 @@ def test_outputs_are_those_of_the_module_and_back_again(arguments):
     assert {name: getattr(back, name) for name in arguments} == arguments
 
 
+@pytest.mark.parametrize("arguments", [{}, {"num_layers": 2}, {"bidirectional": True}])
+def test_a_module_in_float64_is_computed_in_float64(arguments, float64):
+    module = torch_lstm(**arguments).double()
+    x = inputs().astype("float64") / 3  # no numbers of float32
+    outputs = kgan.layers.from_torch(module)(keras.ops.convert_to_tensor(x, "float64"))
+    assert furthest(outputs, torch_outputs(module, x)) < 1e-12
+
+
 def test_gradients_are_those_of_the_module():
     module = torch_lstm()
     loss, gradients = loss_and_gradients(kgan.layers.from_torch(module))

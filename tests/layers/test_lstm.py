@@ -1,5 +1,3 @@
-import importlib
-
 import keras
 import numpy as np
 import pytest
@@ -123,18 +121,6 @@ def test_gradients_are_those_of_keras(checkpoint, with_mask):
     (loss, gradients), (their_loss, their_gradients) = (loss_and_gradients(x, **call) for x in (ours, theirs))
     assert abs(loss - their_loss) < 1e-5
     assert furthest_gradient(gradients, their_gradients) < 2e-6
-
-
-@pytest.fixture
-def float64():
-    """Let JAX compute in float64; the other backends need no switch."""
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    config = importlib.import_module("jax").config
-    config.update("jax_enable_x64", True)  # noqa: FBT003
-    yield
-    config.update("jax_enable_x64", False)  # noqa: FBT003
 
 
 def in_float64(**arguments):
