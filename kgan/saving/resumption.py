@@ -42,9 +42,11 @@ def fit_from(saved, fit, data, *, model, callbacks, epochs, verbose="auto", **op
     following = saved.fit_epoch + 1
     both.in_last_call = following >= epochs
     data.begin_at(saved.batch)
-    with contextlib.nullcontext() if both.in_last_call else _averaging_on(model.optimizer):
-        history = fit(data, initial_epoch=saved.fit_epoch, epochs=following, callbacks=both, **options)
-    data.begin_at(0)
+    try:
+        with contextlib.nullcontext() if both.in_last_call else _averaging_on(model.optimizer):
+            history = fit(data, initial_epoch=saved.fit_epoch, epochs=following, callbacks=both, **options)
+    finally:
+        data.begin_at(0)
     if both.in_last_call:
         return history
     both.in_last_call = True

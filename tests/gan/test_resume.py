@@ -8,6 +8,7 @@ import pytest
 
 import kgan
 from kgan import saving
+from kgan.batches import NumberedEpochs
 from kgan.callbacks import Checkpoint, EpochLog, SampleGrid, StepLog
 from kgan.gan.regularizers import R1, GradientPenalty
 from kgan.gan.update_policies import Always, EveryK, EveryKEpochs, FixedProbability, KSteps, LossBalanced
@@ -209,6 +210,26 @@ def test_a_users_data_set_is_exact_at_an_epochs_end_and_said_not_to_be_elsewhere
         gan.fit(Batches(), **fit, callbacks=[Checkpoint(folder)], resume=saved)
         assert same_bits(state(gan), state(whole)) == exact
         assert ("the epoch begins anew" in caplog.text) != exact
+
+
+class Numbered(NumberedEpochs):
+    """Data of kgan's kind, which can begin within an epoch."""
+
+    def __len__(self):
+        return 5
+
+    def batch(self, index):
+        return (IMAGES[8 * index : 8 * index + 8],)
+
+
+def test_data_are_whole_again_after_a_resumed_fit_was_broken_off(tmp_path):
+    data, options = Numbered(), {"epochs": 2, "verbose": 0}
+    with pytest.raises(BrokenOffError):
+        new_gan().fit(data, **options, callbacks=[Checkpoint(tmp_path, every_steps=2), BreakOff(3)])
+    saved = saving.Checkpoints(tmp_path).last()
+    with pytest.raises(BrokenOffError):
+        saved.load().fit(data, **options, callbacks=[Checkpoint(tmp_path), BreakOff(1)], resume=saved)
+    assert (saved.batch, data.num_batches) == (2, 5)
 
 
 def test_a_model_that_is_not_the_checkpoints_is_refused(broken_run):
