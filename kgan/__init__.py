@@ -56,4 +56,8 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY})
+    return sorted({*filter(_is_dunder, globals()), *_LAZY})
+
+
+def _is_dunder(name):
+    return name.startswith("__")
