@@ -11,4 +11,4 @@ def check_installed(package, *, use):
         use: What needs it, for the message.
     """
     if importlib.util.find_spec(package) is None:
-        raise ImportError(f"{use} needs the package {package}: pip install -e '.[{package}]'.")
+        raise ImportError(f"{use} needs the package {package}: pip install 'kgan[{package}]'.")

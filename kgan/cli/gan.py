@@ -80,7 +80,7 @@ def _add_run(run):
     run.add_argument(
         "--tensorboard",
         action="store_true",
-        help="write TensorBoard's files too (pip install -e '.[tensorboard]')",
+        help="write TensorBoard's files too (pip install 'kgan[tensorboard]')",
     )
     run.add_argument(
         "--explorer", action="store_true", help="put the generator on the report's page, to walk its latents"

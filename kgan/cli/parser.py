@@ -61,7 +61,7 @@ def _notes(error):
 def _one_line(error):
     backend = os.environ.get("KERAS_BACKEND")
     if isinstance(error, ModuleNotFoundError) and error.name == backend and backend in _BACKENDS:
-        return f"{error}, and KERAS_BACKEND is {backend}: pip install -e '.[{backend}]', or set another."
+        return f"{error}, and KERAS_BACKEND is {backend}: pip install 'kgan[{backend}]', or set another."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; free or name another place."
     return " ".join(str(error).split())

@@ -113,7 +113,7 @@ def _check_images(path, generator, *, gan):
     """Raise ValueError unless the file draws the images of the network, for one latent and for several."""
     if importlib.util.find_spec("onnxruntime") is None:
         logging.getLogger("kgan").warning(
-            "kgan: what was exported was not checked: that needs onnxruntime, pip install -e '.[onnx]'."
+            "kgan: what was exported was not checked: that needs onnxruntime, pip install 'kgan[onnx]'."
         )
         return
     import onnxruntime

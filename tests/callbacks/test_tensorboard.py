@@ -44,7 +44,7 @@ def test_pictures_of_epochs_stand_at_their_steps_too(tmp_path):
 def test_without_the_package_the_way_out_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
-        ImportError, match=r"needs the package tensorboard: pip install -e '\.\[tensorboard\]'"
+        ImportError, match=r"needs the package tensorboard: pip install 'kgan\[tensorboard\]'"
     ):
         TensorBoard(tmp_path)
 

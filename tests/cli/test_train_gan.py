@@ -241,7 +241,7 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra(monkeypatch, ca
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setattr("kgan.experiments.train_gan", missing)
     assert cli.train_gan([]) == 2
-    assert "pip install -e '.[jax]', or set another." in capsys.readouterr().err
+    assert "pip install 'kgan[jax]', or set another." in capsys.readouterr().err
 
 
 def test_ctrl_c_within_a_step_saves_nothing_half_done(monkeypatch, capsys, folder):
@@ -328,7 +328,7 @@ def test_tensorboard_that_is_not_installed_is_said_before_anything_is_done(
         "importlib.util.find_spec", lambda name: None if name == "tensorboard" else find(name)
     )
     assert cli.train_gan([*TINY, *arguments]) == 2
-    assert "needs the package tensorboard: pip install -e '.[tensorboard]'." in capsys.readouterr().err
+    assert "needs the package tensorboard: pip install 'kgan[tensorboard]'." in capsys.readouterr().err
     assert list(folder.iterdir()) == []
 
 

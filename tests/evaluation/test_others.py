@@ -27,7 +27,7 @@ def torch_fidelity(monkeypatch):
     not load beside a CPU build of torch, so where none loads names stand in for it.
     """
     if importlib.util.find_spec("torch_fidelity") is None:
-        pytest.skip("torch-fidelity is not there: pip install -e '.[metrics]'")
+        pytest.skip("torch-fidelity is not there: pip install 'kgan[metrics]'")
     try:
         importlib.import_module("torchvision")
     except (ImportError, RuntimeError):
@@ -57,7 +57,7 @@ def test_kernel_distance_is_that_of_torch_fidelity(features, torch_fidelity):
 
 @pytest.mark.parametrize("k", [3, 5])
 def test_manifold_scores_are_those_of_prdc(features, k):
-    prdc = pytest.importorskip("prdc", reason="prdc is not there: pip install -e '.[metrics]'")
+    prdc = pytest.importorskip("prdc", reason="prdc is not there: pip install 'kgan[metrics]'")
     expected = prdc.compute_prdc(*features, nearest_k=k)
     scores = manifold_scores(*features, k=k)
     for name, value in expected.items():

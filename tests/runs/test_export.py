@@ -96,7 +96,7 @@ def test_a_format_or_a_name_that_does_not_fit_is_said(arguments, message, run):
 @pytest.mark.parametrize(
     ("missing", "backend", "message"),
     [
-        ("onnx", "torch", r"The export needs the package onnx: pip install -e '\.\[onnx\]'\."),
+        ("onnx", "torch", r"The export needs the package onnx: pip install 'kgan\[onnx\]'\."),
         (
             "jax2onnx",
             "jax",
