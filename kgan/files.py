@@ -5,12 +5,15 @@ import errno
 import json
 import os
 import re
+import shutil
+import socket
 
 import psutil
 
 _MOST_TEXT = 64 << 20  # bytes of a file of text in a run folder
 
-_TEMPORARY = re.compile(r"\.kgan-.+-(\d+)(\.\w+)?")  # as `replacing` names them
+_HOST = socket.gethostname()
+_TEMPORARY = re.compile(rf"\.kgan-{re.escape(_HOST)}@(\d{{1,9}})-.+")
 
 
 @contextlib.contextmanager
@@ -28,7 +31,7 @@ def replacing(path):
     Raises:
         OSError: If the file cannot be written; it names `path`.
     """
-    temporary = path.with_name(f".kgan-{path.stem}-{os.getpid()}{path.suffix}")
+    temporary = path.with_name(temporary_name(path.name))
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -61,17 +64,33 @@ def naming(path):
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
-def sweep(folder):
-    """Remove what killed processes had begun to write by `replacing` in a folder, and below it.
+def temporary_name(name):
+    """Return a name that `sweep` knows, for what this process writes before it is called `name`."""
+    return f".kgan-{_HOST}@{os.getpid()}-{name}"
+
+
+def sweep(folder, pattern="**/.kgan-*"):
+    """Remove what killed processes of this host had begun to write under a `temporary_name`.
+
+    Processes of other hosts that share the folder are unknown here: what is theirs stays.
 
     Args:
         folder: `pathlib.Path`.
+        pattern: Which names are looked at; those in the folder and below it by default.
     """
-    for leftover in folder.rglob(".kgan-*"):
+    for leftover in folder.glob(pattern):
         named = _TEMPORARY.fullmatch(leftover.name)
         if named and not psutil.pid_exists(int(named[1])):
             with contextlib.suppress(OSError):
-                leftover.unlink()
+                remove(leftover)
+
+
+def remove(path):
+    """Remove a file, a link or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def check_size(path):

@@ -1,8 +1,9 @@
 import os
+import socket
 
 import pytest
 
-from kgan.files import replacing, sweep
+from kgan.files import replacing, sweep, temporary_name
 from kgan.runs import Run
 
 
@@ -25,12 +26,16 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 
 
 def test_what_killed_processes_had_begun_to_write_is_swept_and_nothing_else(tmp_path):
-    alive, dead = os.getpid(), 2**22 + 1  # beyond the largest number that a process has on Linux
-    kept = ["model.keras", ".hidden-1.png", "samples/step-000001.png", f".kgan-model-{alive}.keras"]
-    for name in [*kept, f".kgan-model-{dead}.keras", f"samples/.kgan-step-000001-{dead}.png"]:
+    host, dead = socket.gethostname(), 2**22 + 1  # beyond the largest number that a process has on Linux
+    kept = ["model.keras", ".hidden-1.png", "samples/step-000001.png", temporary_name("model.keras")]
+    kept += [f".kgan-{other}@{dead}-model.keras" for other in ("other", f"{host}-1", f"a-{host}")]
+    for name in [*kept, f".kgan-{host}@{dead}-model.keras", f"samples/.kgan-{host}@{dead}-step-000001.png"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
+    (tmp_path / f".kgan-{host}@{dead}-download-abcd" / "half").mkdir(parents=True)
     sweep(tmp_path)
+    assert temporary_name("model.keras") == f".kgan-{host}@{os.getpid()}-model.keras"
+    assert not list(tmp_path.rglob("half"))
     left = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(left) == sorted(kept)
 

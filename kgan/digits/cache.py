@@ -7,18 +7,13 @@ import contextlib
 import functools
 import logging
 import os
-import shutil
-import time
 import tokenize
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from kgan.digits import idx
-from kgan.files import replacing
-
-_LONG = 600  # seconds in which any entry is written
+from kgan.files import remove, replacing, sweep
 
 
 def directory():
@@ -64,7 +59,8 @@ def load(key, *, sha256=None, mapped=False):
     array = _read(path, mapped=mapped)
     if array is None and os.path.lexists(path):  # else another process has just removed it
         logging.getLogger("kgan").warning("kgan: %s is damaged and is made anew.", path)
-        _remove(path)
+        with contextlib.suppress(OSError):  # of a cache that cannot be written, which `store` says
+            remove(path)
     return array
 
 
@@ -74,7 +70,7 @@ def store(key, array):
     try:
         with replacing(path) as temporary:  # two processes at once do not mix
             np.save(temporary, array)
-        _sweep(path.parent)
+        sweep(path.parent, ".kgan-*")
     except OSError as error:  # it costs time, not the run
         _warn(str(directory()), error.strerror or str(error))
 
@@ -102,22 +98,3 @@ def _read(path, *, mapped=False):
         return None  # cut short or overwritten, in its header or after it
     whole = array.dtype == "uint8" and path.stem.endswith(idx.checksum(array))
     return array if whole else None
-
-
-def _remove(path):
-    with contextlib.suppress(OSError):  # of a cache that cannot be written, which `store` says
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _sweep(folder):
-    """Remove what processes that were killed had begun to write."""
-    for leftover in folder.glob(".kgan-*.npy"):
-        pid = leftover.stem.rpartition("-")[2]
-        with contextlib.suppress(OSError):
-            old = time.time() - leftover.stat().st_mtime > _LONG
-            # Of another machine that shares the folder, the process is unknown here.
-            if old and pid.isdigit() and not psutil.pid_exists(int(pid)):
-                leftover.unlink()

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,10 +19,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from kgan.digits import cache, idx, preparing
 from kgan.digits.kin import Kin
+from kgan.files import sweep, temporary_name
 
 STALL = 120  # seconds in which nothing is written
 
@@ -57,15 +56,11 @@ def download(kin):
 @contextlib.contextmanager
 def workplace(name):
     """A folder below the cache, removed in the end; what killed processes left there goes first."""
-    root, host = cache.directory(), socket.gethostname()
+    root = cache.directory()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for leftover in root.glob(f".download-{host}-*"):
-            owner, pid, _ = leftover.name.rsplit("-", 2)
-            # Not that of a host whose name only begins like this one's: its processes are unknown here.
-            if owner == f".download-{host}" and pid.isdigit() and not psutil.pid_exists(int(pid)):
-                shutil.rmtree(leftover, ignore_errors=True)
-        folder = tempfile.mkdtemp(prefix=f".download-{host}-{os.getpid()}-", dir=root)
+        sweep(root, ".kgan-*")
+        folder = tempfile.mkdtemp(prefix=temporary_name("download-"), dir=root)
     except OSError:  # a cache that can't be written costs time, not the run
         folder = tempfile.mkdtemp(prefix=f"kgan-{name}-")
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -115,16 +116,12 @@ def test_a_damaged_entry_of_a_cache_that_cannot_be_written_costs_nothing_but_tim
     np.testing.assert_array_equal(cached(), DIGITS)
 
 
-def test_what_a_killed_process_left_is_swept_but_not_what_one_is_writing(folder, entry):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    old, young, ours = (folder / f".kgan-digits-{pid}.npy" for pid in (ended.pid, 2**22 + 1, os.getpid()))
-    for file in (old, young, ours):
+def test_storing_an_entry_sweeps_what_a_killed_process_left(folder, entry):
+    left, own = (folder / f".kgan-{socket.gethostname()}@{pid}-x.npy" for pid in (2**22 + 1, os.getpid()))
+    for file in (left, own):
         file.write_bytes(b"half")
-    for file in (old, ours):
-        os.utime(file, (time.time() - 3600,) * 2)
-    cache._sweep(folder)
-    assert (old.exists(), young.exists(), ours.exists()) == (False, True, True)
+    cache.store("other", DIGITS)
+    assert (left.exists(), own.exists()) == (False, True)
 
 
 # Fills an empty cache with digits that take a while to write; says when it begins.
