@@ -32,13 +32,11 @@ class StepModel(keras.Model):
 
     def train_step(self, data):
         """One training step on a batch from `fit`; returns the logs."""
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.adversarial_step(images, labels)
+        return self.adversarial_step(*_images_and_labels(data))
 
     def test_step(self, data):
         """One step of `evaluate` on a batch; returns the logs."""
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.evaluation_step(images, labels)
+        return self.evaluation_step(*_images_and_labels(data))
 
     def record(self, loss_fn, variables):
         """Run `loss_fn() -> (loss, aux)` and keep what its backward pass needs.
@@ -159,3 +157,13 @@ class StepModel(keras.Model):
     def global_draws_from(self, seed):
         """Context in which a backend's own global generator, if layers use it, follows `seed`."""
         return contextlib.nullcontext()
+
+
+def _images_and_labels(batch):
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    if weights is not None:
+        raise ValueError(
+            "Batches must be (images,) or (images, labels), got a third part: leave out the weights, "
+            "because the losses of a GAN weigh all images alike."
+        )
+    return images, labels

@@ -1,5 +1,7 @@
 """Whether two networks fit each other, and images fit them."""
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -60,7 +62,9 @@ def check_shape(images, image_shape):
     shape = tuple(images.shape[1:])
     known = tuple(e if s is None else s for s, e in zip(shape, image_shape, strict=False))
     if len(shape) != len(image_shape) or known != image_shape:
-        raise ValueError(f"`x` must hold images of shape {image_shape}, got {shape}.")
+        is_channels_first = len(shape) == 3 and (*shape[1:], shape[0]) == image_shape
+        hint = "; channels are first, give x.transpose(0, 2, 3, 1)" if is_channels_first else ""
+        raise ValueError(f"`x` must hold images of shape {image_shape}, got {shape}{hint}.")
 
 
 def checked_images(x, image_shape):
@@ -72,6 +76,9 @@ def checked_images(x, image_shape):
 
     Raises:
         ValueError: If the shape is another, or a value is not in [−1, 1] or not a number.
+
+    Warns:
+        UserWarning: If no value is negative, as in images in [0, 1].
     """
     images = keras.ops.convert_to_numpy(x)
     check_shape(images, image_shape)
@@ -83,6 +90,11 @@ def checked_images(x, image_shape):
     if low < -1 or high > 1:
         hint = "; for 0 to 255, give x / 127.5 - 1" if low >= 0 else ""
         raise ValueError(f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]{hint}.")
+    if low >= 0:
+        warnings.warn(
+            f"`x` must hold images in [-1, 1], got [{low:g}, {high:g}]; for 0 to 1, give 2 * x - 1.",
+            stacklevel=4,  # the caller of `fit`
+        )
     return images
 
 
@@ -107,9 +119,25 @@ def checked_labels(y, *, num_images, num_classes):
     return labels.astype("int32")
 
 
+_WITHOUT_MEANING = {
+    "class_weight": "left out, because the losses of a GAN weigh all images alike",
+    "sample_weight": "left out, because the losses of a GAN weigh all images alike",
+    "validation_split": "left out; split the images, and give one part as `validation_data`",
+}
+
+
+def check_options(options):
+    """Raise ValueError for an argument of Keras's `fit` or `evaluate` that has no meaning for a GAN."""
+    for name, rule in _WITHOUT_MEANING.items():
+        value = options.get(name)
+        is_default = value is None or (np.isscalar(value) and value == 0)
+        check(name, rule, type(value).__name__, holds=is_default)
+
+
 def check_data(x):
     """Raise ValueError where `x` is nothing that images can be taken from."""
-    if x is None or isinstance(x, list | tuple | dict):
+    iterable = hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+    if not iterable or isinstance(x, list | tuple | dict | str | bytes):
         kinds = "an array of images, a PyDataset, a DataLoader or a tf.data.Dataset"
         raise ValueError(
             f"`x` must be {kinds}, got {type(x).__name__}; give images alone, as in fit(images)."

@@ -13,7 +13,7 @@ from kgan.backend.nesting import all_layers
 from kgan.batches import ShuffledBatches
 from kgan.gan import augmentations as augmenting
 from kgan.gan import averaging, losses, randomness, regularizers, update_policies
-from kgan.gan.checks import built_image_shape, check_data, check_shape, checked_images
+from kgan.gan.checks import built_image_shape, check_data, check_options, check_shape, checked_images
 from kgan.gan.data import ShuffledImages
 from kgan.gan.latent import sample_latents
 from kgan.gan.optimizer_pair import OptimizerPair
@@ -303,15 +303,15 @@ class GAN(BackendModel):
                 this with the same arguments and callbacks; this is its model, `resume.load()`. Training
                 goes on from there to the same bits; `epochs` counts those before, too.
             **kwargs: Other arguments of `keras.Model.fit`, such as `verbose` and
-                `validation_data`; no weights, and for arrays no `steps_per_epoch` or
-                `validation_split`.
+                `validation_data`; no weights and no `validation_split`, and for arrays no
+                `steps_per_epoch`.
 
         Raises:
-            ValueError: If images have another shape or range than the generator's,
+            ValueError: If images have another shape or range than the generator's, batches hold weights,
                 `batch_size` or `epochs` are not positive or larger than the data, or `resume` is of
                 another model.
         """
-        self._check_ready(x)
+        self._check_ready(x, kwargs)
         check("epochs", "a positive integer", epochs, holds=is_count(epochs))
         if hasattr(x, "shape"):
             x = self._batches(x, y, batch_size=batch_size, shuffle=shuffle, **kwargs)
@@ -361,13 +361,14 @@ class GAN(BackendModel):
         Raises:
             ValueError: If an array of images has another shape or range than the generator's.
         """
-        self._check_ready(x)
+        self._check_ready(x, kwargs)
         if hasattr(x, "shape"):
             y = self._checked_labels(y, num_images=len(checked_images(x, self.image_shape)))
         return super().evaluate(_undivided(x), y, *args, **kwargs)
 
-    def _check_ready(self, x):
+    def _check_ready(self, x, options):
         check_data(x)
+        check_options(options)
         if not self.compiled:
             raise ValueError("Call `compile(generator_optimizer, discriminator_optimizer)` first.")
 

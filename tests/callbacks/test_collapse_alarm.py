@@ -87,6 +87,10 @@ def told_apart(**options):
     return gan
 
 
+positive_images = pytest.mark.filterwarnings("ignore:`x` must hold images")
+
+
+@positive_images
 def test_a_discriminator_that_has_won_is_said_with_what_it_says():
     alarm = CollapseAlarm(every_steps=2)
     (alarm,) = fitted(told_apart(update_policy=Always()), alarm, images=np.ones((24, 4), "float32"))
@@ -96,6 +100,7 @@ def test_a_discriminator_that_has_won_is_said_with_what_it_says():
     assert "LossBalanced()" in alarm.advice
 
 
+@positive_images
 def test_a_discriminator_has_won_by_the_loss_that_it_is_trained_on():
     gan, images = told_apart(update_policy=Always(), loss=Hinge()), np.ones((24, 4), "float32")
     (alarm,) = fitted(gan, CollapseAlarm(every_steps=2), images=images)

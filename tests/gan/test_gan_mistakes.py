@@ -49,6 +49,16 @@ def load(name, content):
     return kgan.load_model(path)
 
 
+class Weighted(keras.utils.PyDataset):
+    """A data set whose batches have weights."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return small_images(8), np.zeros(8, "int32"), np.ones(8, "float32")
+
+
 GAN_CLASS_MISTAKES = {
     "images in [0, 255]": (lambda: fit(127.5 * (small_images() + 1)), ["`x`", "[-1, 1]", "127.5"]),
     "images in [0, 1]": (lambda: fit(np.uint8(small_images() > 0) * 255), ["`x`", "[-1, 1]"]),
@@ -56,6 +66,19 @@ GAN_CLASS_MISTAKES = {
     "images and labels in a tuple": (lambda: fit((small_images(), np.arange(32))), ["`x`", "fit(images)"]),
     "images of another shape": (lambda: fit(small_images(image_shape=(5,))), ["`x`", "(4,)", "(5,)"]),
     "an image with NaN": (lambda: fit(with_nan()), ["`x`", "finite", "x[5]"]),
+    "images with channels first": (
+        lambda: fit(small_images(image_shape=(3, 2, 4)), small_gan(image_shape=(2, 4, 3))),
+        ["`x`", "(2, 4, 3)", "x.transpose(0, 2, 3, 1)"],
+    ),
+    "a text for images": (lambda: fit("text"), ["`x`", "array of images", "str"]),
+    "weights of classes": (lambda: fit(class_weight={0: 9.0}), ["class_weight", "alike"]),
+    "weights of images": (lambda: fit(sample_weight=np.ones(32)), ["sample_weight", "alike"]),
+    "weights of evaluated images": (
+        lambda: small_gan().evaluate(small_images(), sample_weight=np.ones(32)),
+        ["sample_weight", "alike"],
+    ),
+    "weights in batches": (lambda: fit(Weighted()), ["(images, labels)", "weights"]),
+    "a share to validate on": (lambda: fit(validation_split=0.2), ["validation_split", "validation_data"]),
     "no images": (lambda: fit(small_images()[:0]), ["len(x)", "at least 1"]),
     "no data": (lambda: small_gan().fit(), ["`x`", "array"]),
     "a batch larger than the data": (lambda: fit(batch_size=33), ["batch_size", "32", "33"]),
@@ -107,6 +130,13 @@ def test_the_gan_refuses_what_it_cannot_use_and_names_the_argument_and_the_rule(
         make()
     said = str(refused.value)
     assert [phrase for phrase in phrases if phrase not in said] == [], said
+
+
+@pytest.mark.filterwarnings("ignore:__array__")  # of Keras, see pyproject.toml; `warns` passes it on
+@pytest.mark.parametrize("use", [kgan.GAN.fit, kgan.GAN.evaluate])
+def test_images_without_negative_values_are_warned_about(use):
+    with pytest.warns(UserWarning, match=r"in \[-1, 1\], got \[.*\]; for 0 to 1, give 2 \* x - 1"):
+        use(small_gan(), np.abs(small_images()), batch_size=8, verbose=0)
 
 
 def test_there_are_thirty_mistakes_at_least():

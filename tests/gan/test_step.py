@@ -165,6 +165,7 @@ def test_a_discriminator_whose_passes_differ_trains_the_generator(kind):
         assert not np.array_equal(old, new)
 
 
+@pytest.mark.filterwarnings("ignore:`x` must hold images")  # zeros
 @pytest.mark.parametrize(("rate", "differ"), [(0.0, False), (0.5, True)])
 def test_each_loss_has_dropout_masks_of_its_own(rate, differ):
     gan = summing_gan(keras.layers.Dropout(rate, seed=1), loss=kgan.losses.Wasserstein())
