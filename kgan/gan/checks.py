@@ -42,12 +42,30 @@ def built_image_shape(generator, discriminator, latent_dim, *, num_classes=0):
     return shape
 
 
+_SIGMOIDS = (
+    keras.activations.sigmoid,
+    keras.activations.hard_sigmoid,
+    keras.ops.sigmoid,
+    keras.ops.hard_sigmoid,
+)
+
+
 def _ends_in_sigmoid(network):
-    layers = getattr(network, "layers", None)
-    last = layers[-1] if layers else None
-    while isinstance(last, keras.layers.Wrapper):  # such as SpectralNormalization
-        last = last.layer
-    return getattr(last, "activation", None) is keras.activations.sigmoid
+    last = network
+    while parts := _parts(last):
+        last = parts[-1]
+    functions = (getattr(last, name, None) for name in ("activation", "function"))  # the latter of a Lambda
+    is_operation = type(last).__name__ in (
+        "Sigmoid",
+        "HardSigmoid",
+    )  # keras.ops.sigmoid in a functional model
+    return is_operation or any(function in _SIGMOIDS for function in functions)
+
+
+def _parts(layer):
+    if isinstance(layer, keras.layers.Wrapper):  # such as SpectralNormalization
+        return [layer.layer]
+    return getattr(layer, "operations", None) or getattr(layer, "layers", None)
 
 
 def _output_of(network, name, input_shape, what):

@@ -255,18 +255,35 @@ def test_losses_and_policies_of_another_kind_are_named():
         kgan.GAN(*small_pair(), latent_dim=3, update_policy=0.5)
 
 
-def test_a_sigmoid_at_d_s_end_is_refused():
-    generator, layers = small_pair()[0], keras.layers
+def sigmoid_ends():
+    """Discriminators that return probabilities."""
+    layers, ops = keras.layers, keras.ops
     squashed = layers.Dense(1, activation="sigmoid")
-    for end in (
-        [squashed],
-        [kgan.layers.SpectralNormalization(squashed)],
-        [layers.Dense(1), layers.Activation("sigmoid")],
-    ):
-        with pytest.raises(
-            ValueError, match=r"`discriminator` must end in a logit, got a sigmoid; leave it out"
-        ):
-            kgan.GAN(generator, keras.Sequential([layers.Input((4,)), *end]), latent_dim=3)
+    ends = {
+        "activation": [squashed],
+        "wrapper": [kgan.layers.SpectralNormalization(squashed)],
+        "layer": [layers.Dense(1), layers.Activation("sigmoid")],
+        "hard": [layers.Dense(1, activation="hard_sigmoid")],
+        "function": [layers.Dense(1, activation=ops.sigmoid)],
+        "Lambda": [layers.Dense(1), layers.Lambda(ops.sigmoid)],
+        "nested": [keras.Sequential([squashed])],
+    }
+    for name, end in ends.items():
+        yield name, keras.Sequential([layers.Input((4,)), *end])
+    images = layers.Input((4,))
+    yield "operation", keras.Model(images, ops.sigmoid(layers.Dense(1)(images)))
+
+
+@pytest.mark.parametrize("discriminator", [pytest.param(d, id=name) for name, d in sigmoid_ends()])
+def test_a_sigmoid_at_d_s_end_is_refused(discriminator):
+    with pytest.raises(ValueError, match=r"`discriminator` must end in a logit, got a sigmoid; leave it out"):
+        kgan.GAN(small_pair()[0], discriminator, latent_dim=3)
+
+
+def test_a_functional_discriminator_is_accepted():
+    images = keras.Input((4,))
+    hidden = keras.layers.Dense(1, activation="sigmoid")(images)
+    kgan.GAN(small_pair()[0], keras.Model(images, keras.layers.Dense(1)(hidden)), latent_dim=3)
 
 
 def test_networks_that_do_not_fit_are_named():
