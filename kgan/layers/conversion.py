@@ -23,8 +23,8 @@ def from_torch(module, *, return_sequences=True):
     Raises:
         ValueError: If the module is another or has projections.
     """
-    kind = type(module).__name__
-    check("module", "a torch.nn.LSTM", kind, holds=kind == "LSTM" and hasattr(module, "proj_size"))
+    holds = _kind(module) == "torch LSTM" and hasattr(module, "proj_size")  # a quantized one has none
+    check("module", "a torch.nn.LSTM", _kind(module), holds=holds)
     check("module", "an LSTM without `proj_size`", module.proj_size, holds=module.proj_size == 0)
     layers = []
     for number in range(module.num_layers):
@@ -40,6 +40,11 @@ def from_torch(module, *, return_sequences=True):
         built = keras.Sequential([inputs, *layers])
     built.set_weights([array for names in _names(module) for array in _arrays(module, names)])
     return built
+
+
+def _kind(value):
+    """The package and the class of an object, such as "torch LSTM"."""
+    return f"{type(value).__module__.partition('.')[0]} {type(value).__name__}"
 
 
 def _layer(module, *, return_sequences):
@@ -83,6 +88,7 @@ def to_torch(layer):
     """
     from kgan.backend.torch.lstm import module
 
+    check("layer", "a layer of kgan or Keras", _kind(layer), holds=isinstance(layer, keras.Layer))
     parts = getattr(layer, "layers", [layer])
     dropout = _dropout_between(parts)
     stack = [_directions(part) for part in parts if not isinstance(part, keras.layers.Dropout)]
@@ -125,7 +131,7 @@ def _directions(layer):
     lstms = [layer.forward_layer, layer.backward_layer] if both else [layer]
     for lstm, backwards in zip(lstms, (False, True), strict=False):
         built = lstm.built and isinstance(lstm, LSTM | keras.layers.LSTM)
-        check("layer", "a built LSTM", type(lstm).__name__, holds=built)
+        check("layer", "a built LSTM", _kind(lstm), holds=built)
         check("go_backwards", f"{backwards} here", lstm.go_backwards, holds=lstm.go_backwards == backwards)
         functions = (lstm.activation, lstm.recurrent_activation)
         names = tuple(getattr(function, "__name__", repr(function)) for function in functions)

@@ -173,7 +173,7 @@ class LSTMCell(keras.layers.Layer, DropoutMasks):
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=(self.units, width),
-            initializer=self.recurrent_initializer,
+            initializer=self._initial_recurrent_kernel,
             regularizer=self.recurrent_regularizer,
             constraint=self.recurrent_constraint,
         )
@@ -186,6 +186,11 @@ class LSTMCell(keras.layers.Layer, DropoutMasks):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+
+    def _initial_recurrent_kernel(self, shape, dtype=None):
+        # PyTorch decomposes no matrix in half precision, which an orthogonal one needs.
+        wide = "float32" if dtype in ("float16", "bfloat16") else dtype
+        return ops.cast(self.recurrent_initializer(shape, dtype=wide), dtype)
 
     def _initial_bias(self, shape, dtype=None):
         if self.forget_bias is None and not self.unit_forget_bias:

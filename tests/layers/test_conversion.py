@@ -42,6 +42,20 @@ def test_a_module_in_float64_is_computed_in_float64(arguments, float64):
     assert furthest(outputs, torch_outputs(module, x)) < 1e-12
 
 
+@pytest.mark.parametrize("arguments", [{}, {"num_layers": 2, "bidirectional": True}])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_module_in_half_precision_is_converted(dtype, arguments):
+    module = torch_lstm(**arguments).to(getattr(torch, dtype))
+    layer = kgan.layers.from_torch(module)
+    assert {weight.dtype for weight in layer.weights} == {dtype}
+    outputs = keras.ops.cast(layer(keras.ops.cast(inputs(), dtype)), "float32")
+    # Both round each step: a half has 8 or 11 bits.
+    assert (
+        furthest(outputs, torch_outputs(module.float(), inputs()))
+        < {"float16": 4e-3, "bfloat16": 3e-2}[dtype]
+    )
+
+
 def test_gradients_are_those_of_the_module():
     module = torch_lstm()
     loss, gradients = loss_and_gradients(kgan.layers.from_torch(module))
@@ -78,7 +92,7 @@ def test_the_weights_are_copies():
         ),
         (kgan.layers.LSTM(UNITS, go_backwards=True), "`go_backwards` must be False here, got True"),
         (kgan.layers.LSTM(UNITS, recurrent_dropout=0.1), r"`dropout` must be 0 .* got \(0.0, 0.1\)"),
-        (keras.layers.Dense(UNITS), "`layer` must be a built LSTM, got 'Dense'"),
+        (keras.layers.Dense(UNITS), "`layer` must be a built LSTM, got 'keras Dense'"),
         (
             keras.layers.Bidirectional(kgan.layers.LSTM(UNITS), merge_mode="sum"),
             "`merge_mode` must be 'concat', as in torch, got 'sum'",
@@ -102,14 +116,19 @@ def test_dropout_elsewhere_than_between_layers_is_refused(places):
         kgan.layers.to_torch(keras.Sequential([keras.Input((None, DIM)), *parts]))
 
 
-def test_another_module_is_refused():
-    with pytest.raises(ValueError, match=r"`module` must be a torch\.nn\.LSTM, got 'GRU'"):
-        kgan.layers.from_torch(torch.nn.GRU(DIM, UNITS))
-
-
-def test_a_layer_that_is_not_built_is_refused():
-    with pytest.raises(ValueError, match="`layer` must be a built LSTM, got 'LSTM'"):
-        kgan.layers.to_torch(kgan.layers.LSTM(UNITS))
+@pytest.mark.parametrize(
+    ("convert", "given", "message"),
+    [
+        ("from_torch", torch.nn.GRU(DIM, UNITS), r"`module` must be a torch\.nn\.LSTM, got 'torch GRU'"),
+        ("from_torch", kgan.layers.LSTM(UNITS), r"`module` must be a torch\.nn\.LSTM, got 'kgan LSTM'"),
+        ("to_torch", torch.nn.LSTM(DIM, UNITS), "`layer` must be a layer of kgan or Keras, got 'torch LSTM'"),
+        ("to_torch", kgan.layers.LSTM, "`layer` must be a layer of kgan or Keras, got 'builtins type'"),
+        ("to_torch", kgan.layers.LSTM(UNITS), "`layer` must be a built LSTM, got 'kgan LSTM'"),
+    ],
+)
+def test_what_is_not_to_be_converted_is_refused(convert, given, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(kgan.layers, convert)(given)
 
 
 def test_layers_that_differ_and_projections_are_refused():
