@@ -52,6 +52,29 @@ def test_one_pass_is_algorithm_1_by_hand():
     np.testing.assert_allclose(values([layer.u])[0], new_u, rtol=1e-5)
 
 
+def test_rounds_of_the_power_method_are_those_by_hand():
+    layer = SpectralNormalization(layers.Dense(3, use_bias=False), power_iterations=3)
+    layer.build((None, 4))
+    kernel, u = values([layer.layer.kernel, layer.u])
+    for _ in range(3):
+        v = kernel @ u / np.linalg.norm(kernel @ u)
+        u = v @ kernel / np.linalg.norm(v @ kernel)
+    outputs = array(layer(INPUTS, training=True))
+    np.testing.assert_allclose(outputs, INPUTS @ (kernel / (v @ kernel @ u)), rtol=1e-5, atol=1e-6)
+    assert SpectralNormalization.from_config(layer.get_config()).power_iterations == 3
+    with pytest.raises(ValueError, match="`power_iterations` must be a positive integer, got 0"):
+        SpectralNormalization(layers.Dense(3), power_iterations=0)
+
+
+def test_vectors_of_an_embedding_are_divided_by_the_largest_singular_value():
+    layer, rows = SpectralNormalization(layers.Embedding(6, 3), power_iterations=100), np.array([[0, 5, 2]])
+    outputs = array(layer(rows, training=True))
+    (matrix,) = values([layer.layer.embeddings])
+    largest = np.linalg.svd(matrix, compute_uv=False)[0]
+    np.testing.assert_allclose(outputs, matrix[rows] / largest, rtol=1e-4)
+    np.testing.assert_array_equal(values([layer.layer.embeddings])[0], matrix)
+
+
 def test_keras_layer_agrees_in_the_pass_before_it_has_overwritten_its_kernel():
     ours, theirs = dense(), keras.layers.SpectralNormalization(layers.Dense(3))
     theirs.build((None, 4))
@@ -221,5 +244,5 @@ def test_a_kernel_of_zeros_stays_finite():
 
 @pytest.mark.parametrize("layer", [layers.LeakyReLU(), layers.DepthwiseConv2D(3), "dense"])
 def test_another_kind_of_layer_is_refused(layer):
-    with pytest.raises(ValueError, match="`layer` must be a Dense layer or a convolution"):
+    with pytest.raises(ValueError, match="`layer` must be a Dense layer, an Embedding or a convolution"):
         SpectralNormalization(layer)
