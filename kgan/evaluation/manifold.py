@@ -9,6 +9,8 @@ from kgan.evaluation.metric import Metric
 from kgan.spec import check, is_count
 
 _MEGABYTES = 64  # of distances at a time
+# A row on the rim of a ball is not inside. Where both sets hold it, two equal distances differ by rounding.
+_RIM = 1e-9  # of the radius
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +72,11 @@ def _scores(real, fake, *, ks, real_radii):
 
 
 def _radii(features, ks):
-    """Distance of each row to its k-th neighbour `(len(ks), n)`."""
+    """Distance of each row to its k-th neighbour `(len(ks), n)`, less the rim."""
     from sklearn.neighbors import NearestNeighbors
 
     distances, _ = NearestNeighbors(n_neighbors=max(ks), algorithm="brute").fit(features).kneighbors()
-    return distances.T[np.subtract(ks, 1)]
+    return distances.T[np.subtract(ks, 1)] * (1 - _RIM)
 
 
 def _overlaps(real, fake, real_radii, fake_radii):

@@ -1,5 +1,7 @@
 """Each metric against a sum done by hand or against its definition, written out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -86,6 +88,30 @@ def test_manifold_scores_are_counted_by_hand():
     assert scores.density == pytest.approx((2 + 1 + 2) / 6)  # balls of 0 and 1; of 20; of 3 and 20
     assert scores.recall == 3 / 5  # 0, 1 and 3
     assert scores.coverage == 4 / 5  # all but −9, whose nearest fake is 9.5 away
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_a_set_and_itself_in_another_order_overlap_wholly(k):
+    rows = np.random.default_rng(k).normal(5, 1, size=(384, 64))
+    for others in (rows, np.random.default_rng(0).permutation(rows)):
+        scores = manifold_scores(rows, others, k=k)
+        # A row lies in its own ball and in those of k - 1 others, and on the rim of one.
+        assert dataclasses.astuple(scores) == (1.0, 1.0, pytest.approx(1, abs=1e-12), 1.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sets_that_share_rows_are_scored_as_from_whole_numbers(seed):
+    numbers = np.random.default_rng(seed).integers(-9, 10, size=(90, 7))
+    real, fake = numbers[:60], numbers[35:]
+    scores = manifold_scores(real + 0.1, fake + 0.1, k=3)  # no sums of float64 are exact
+    square = lambda a, b: ((a[:, None] - b) ** 2).sum(axis=-1)  # noqa: E731
+    real_radii, fake_radii = (np.sort(square(rows, rows), axis=1)[:, 3] for rows in (real, fake))
+    distances = square(real, fake)
+    balls = (distances < real_radii[:, None]).sum(axis=0)
+    assert scores.precision == (balls > 0).mean()
+    assert scores.recall == (distances < fake_radii).any(axis=1).mean()
+    assert scores.density == pytest.approx(balls.mean() / 3, rel=1e-12)
+    assert scores.coverage == (distances.min(axis=1) < real_radii).mean()
 
 
 def test_manifold_scores_at_two_k_are_those_at_each():
