@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from studies.mutants.__main__ import OWN_TEST, Suite, main, report, study
+from studies.mutants.runner import OWN_TEST, Suite, main, report, study
 from studies.mutants.table import AREAS, MUTANTS, POLICIES, Mutant
 from support.processes import ROOT
 
